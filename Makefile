@@ -1,0 +1,34 @@
+# `make run` and `make test` set everything up themselves; a second call starts at once.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+OUT    ?= out/demo
+
+.PHONY: run test lint venv clean
+
+run: $(VENV)/.installed
+	$(BIN)/edge-lpr demo --out $(OUT)
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check edge_lpr tests setup.py
+	$(BIN)/mypy
+
+venv: $(VENV)/.installed
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "edge_lpr needs Python 3.10 or newer; name one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created setup.py pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[cpu,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist out *.egg-info

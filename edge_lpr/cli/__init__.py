@@ -1,0 +1,60 @@
+"""The command line `edge-lpr`: one module per command group.
+
+Every module of this package that has `register(subparsers)` adds its commands there and names their handler with
+`parser.set_defaults(run=handler)`; `handler(args) -> int` gives the exit status. A command's module imports only the
+standard library at its top: what is heavy is imported inside the handler, so that `edge-lpr --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+from edge_lpr.errors import EdgeLprError
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells do it."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command of this package."""
+    parser = argparse.ArgumentParser(prog="edge-lpr", description="Finds and reads licence plates, and trains what does.")
+    parser.add_argument("--version", action="version", version=f"edge-lpr {_version()}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
+        if module.name.startswith("_"):
+            continue
+        register = getattr(importlib.import_module(f"{__name__}.{module.name}"), "register", None)
+        if register is not None:
+            register(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0 for success, 1 for an error that is told, 2 for a wrong command line."""
+    args = build_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except EdgeLprError as error:
+        print(f"edge-lpr: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("edge-lpr: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has gone: nothing more can be said, nor need be at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def _version() -> str:
+    try:
+        return metadata.version("edge_lpr")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,1 @@
+"""From pixels to plates: detection, rectification, reading, and the national formats."""
