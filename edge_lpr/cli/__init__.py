@@ -24,7 +24,7 @@ EXIT_INTERRUPTED = 130
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command of this package."""
-    parser = argparse.ArgumentParser(prog="edge-lpr", description="Finds and reads licence plates, and trains what does.")
+    parser = argparse.ArgumentParser(prog="edge-lpr", description="Finds and reads licence plates.")
     parser.add_argument("--version", action="version", version=f"edge-lpr {_version()}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda found: found.name):
