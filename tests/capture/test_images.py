@@ -221,4 +221,5 @@ def test_list_pictures_walks_folders_in_order(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     named = tmp_path / "notes.txt"
     found = list_pictures([named, tmp_path, tmp_path / "absent.jpg"])
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["notes.txt", "a.png", "b.JPG", "sub/c.webp", "absent.jpg"]
+    names = [path.relative_to(tmp_path).as_posix() for path in found]
+    assert names == ["notes.txt", "a.png", "b.JPG", "sub/c.webp", "absent.jpg"]

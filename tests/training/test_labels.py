@@ -1,0 +1,75 @@
+"""Label files: what their rows mean, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_lpr.errors import ConfigError
+from edge_lpr.training.labels import load_labels
+
+HEADER = "image,x,y,w,h,text,region,source,license,use\n"
+ROWS = """images/scene_oa-eu_a.jpg,1,2,30,10,AB123,CZ,repo/one,MIT,eval
+images/scene_oa-eu_a.jpg,50,2,30,10,,ZZ,repo/one,MIT,eval
+images/crop_ar_1.jpg,0,0,60,20,OI01,AR,repo/two,MIT,eval
+images/neg_x_1.jpg,,,,,,,repo/three,MIT,train
+images/plain.jpg,1,1,5,5,X1,DE,repo/four,MIT,train
+"""
+
+
+def write(folder: Path, rows: str = ROWS, header: str = HEADER) -> Path:
+    (folder / "images").mkdir(exist_ok=True)
+    for line in ROWS.splitlines():
+        (folder / line.split(",")[0]).touch()
+    path = folder / "labels.csv"
+    path.write_text(header + rows)
+    return path
+
+
+def test_rows_become_pictures(tmp_path: Path) -> None:
+    scene, crop, negative, plain = load_labels(write(tmp_path))
+    assert [plate.text for plate in scene.plates] == ["AB123", ""]
+    assert scene.plates[0].box == (1, 2, 30, 10) and scene.plates[0].region == "CZ"
+    assert (scene.group, crop.group, negative.group, plain.group) == ("scene_oa-eu", "crop_ar", "neg_x", "repo/four")
+    assert crop.is_crop and not scene.is_crop
+    assert negative.is_negative and not plain.is_negative
+
+
+def test_use_chooses_rows(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    assert [picture.path.name for picture in load_labels(path, use="train")] == ["neg_x_1.jpg", "plain.jpg"]
+    assert {picture.use for picture in load_labels(path, use="eval")} == {"eval"}
+
+
+def test_pictures_elsewhere(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    for images in (tmp_path, tmp_path / "images"):
+        moved = tmp_path / "other.csv"
+        assert len(load_labels(path.replace(moved), images)) == 4
+        moved.replace(path)
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    assert len(load_labels(path.replace(apart / "labels.csv"), tmp_path / "images")) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("images/plain.jpg,1,1,5,x,X1,DE,s,MIT,train", "line 2: the box"),
+        ("images/plain.jpg,1,1,0,5,X1,DE,s,MIT,train", "above 0"),
+        ("images/plain.jpg,1,1,5,5,ab-1,DE,s,MIT,train", "A-Z and 0-9"),
+        ("images/plain.jpg,1,1,5,5,X1,DE,s,MIT,test", "use is 'test'"),
+        ("images/absent.jpg,1,1,5,5,X1,DE,s,MIT,train", "no picture images/absent.jpg"),
+    ],
+)
+def test_wrong_rows_are_named(tmp_path: Path, row: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        load_labels(write(tmp_path, row + "\n"))
+
+
+def test_absent_file_and_column(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_labels(tmp_path / "none.csv")
+    with pytest.raises(ConfigError, match="columns source, license, use are missing"):
+        load_labels(write(tmp_path, "", "image,x,y,w,h,text,region\n"))
