@@ -18,7 +18,7 @@ def tone(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
     """Gamma, contrast, brightness and white balance, in one look-up."""
     spread = min(strength, 2.0)
     curve = _RAMP ** float(np.exp(rng.normal() * 0.25 * spread))
-    gains = np.exp(rng.normal(size=3) * 0.07 * spread).astype(np.float32)
+    gains = np.exp(rng.normal(size=3) * 0.06 * spread).astype(np.float32)
     contrast = float(np.exp(rng.normal() * 0.2 * spread))
     shift = float(rng.normal()) * 0.07 * spread
     table = (((curve - 0.5) * contrast + 0.5 + shift) * gains) * 255
@@ -73,7 +73,7 @@ def night(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
 
 def defocus(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
     """A soft picture; the blur grows with the crop's height, so that it costs as much of a character at any size."""
-    sigma = between(rng, 0.012, 0.05) * min(strength, 1.6) * pixels.shape[0]
+    sigma = between(rng, 0.01, 0.042) * min(strength, 1.6) * pixels.shape[0]
     return cv2.GaussianBlur(pixels, (0, 0), max(0.35, sigma))
 
 
