@@ -6,12 +6,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_lpr.records import Detection, Floats, Pixels, PlateCrop
+
 READER_SIZE = (144, 48)
 """Width and height of the reader's input in pixels."""
 TOP_ROW_END = 0.55
 """Where the top row of a two-row plate ends, as a share of the crop's height; the parts overlap, so that a row line
 that is a little off the middle cuts no character."""
 BOTTOM_ROW_START = 0.45
+
+MARGIN = (0.06, 0.08)
+"""Room left and right, above and below the corners, as shares of the plate's width and height: a detector's corners
+are a little off, and a cut character is lost while a bit of frame is not."""
+MAX_CROP_HEIGHT_PX = 96
+"""Twice the reader's input: more shows nothing more."""
+MAX_CROP_ASPECT = 12.0
+ONE_ROW_ASPECT = 2.6
+"""From this width over height on a plate has one row."""
+TWO_ROW_ASPECT = 1.45
+"""Below this a plate most likely has two rows."""
 
 
 def lay_out(pixels: NDArray[np.uint8], rows: int, size: tuple[int, int] = READER_SIZE) -> NDArray[np.uint8]:
@@ -39,3 +52,68 @@ def _stretch(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.u
     shrinks = pixels.shape[1] > 1.5 * width or pixels.shape[0] > 1.5 * height
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def cut_plate(pixels: Pixels, detection: Detection, frame_index: int = 0) -> PlateCrop:
+    """The upright crop of a detected plate, with `MARGIN` around its corners.
+
+    The perspective that maps the corners to a rectangle is extended to the margin; what lies outside the picture
+    repeats its border. The crop is as high as the plate in the picture, at most `MAX_CROP_HEIGHT_PX`.
+    """
+    width, height = plate_size(detection.corners)
+    scale = min(1.0, MAX_CROP_HEIGHT_PX / (height * (1 + 2 * MARGIN[1])))
+    inner = np.array([max(8.0, width * scale), max(8.0, height * scale)])
+    inner[0] = min(inner[0], MAX_CROP_ASPECT * inner[1])
+    margin = inner * MARGIN
+    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    source, shrunk = _shrunk(pixels, detection.corners, scale)
+    # Pixel centres lie at whole numbers for warpPerspective and at halves for corners: hence the 0.5.
+    to_crop = cv2.getPerspectiveTransform(
+        (shrunk - 0.5).astype(np.float32), (margin + unit * inner - 0.5).astype(np.float32)
+    )
+    size = [int(side) for side in np.maximum(1, np.round(inner + 2 * margin))]
+    upright = cv2.warpPerspective(source, to_crop, (size[0], size[1]), flags=cv2.INTER_LINEAR,
+                                  borderMode=cv2.BORDER_REPLICATE)
+    crop = np.asarray(upright, np.uint8)
+    rows = layouts(crop)[0]
+    return PlateCrop(crop, detection, frame_index, sharpness(crop), rows)
+
+
+def _shrunk(pixels: Pixels, corners: Floats, scale: float) -> tuple[Pixels, NDArray[np.float64]]:
+    """The part of the picture around the corners, averaged down when the crop is to be much smaller, and the corners
+    in it: a perspective warp alone would skip pixels."""
+    low = np.floor(corners.min(axis=0)).astype(int)
+    high = np.ceil(corners.max(axis=0)).astype(int)
+    reach = np.ceil(0.15 * (high - low)).astype(int) + 2
+    limit = np.array(pixels.shape[1::-1])
+    x1, y1 = np.clip(low - reach, 0, limit - 1)
+    x2, y2 = np.clip(high + reach, (x1 + 1, y1 + 1), limit)
+    part = pixels[y1:y2, x1:x2]
+    moved = corners.astype(np.float64) - (x1, y1)
+    if scale > 0.7:
+        return np.ascontiguousarray(part), moved
+    size = (max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale)))
+    small = cv2.resize(np.ascontiguousarray(part), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), moved * (size[0] / (x2 - x1), size[1] / (y2 - y1))
+
+
+def plate_size(corners: Floats) -> tuple[float, float]:
+    """Width and height of a plate in pixels: the means of its opposite edges."""
+    top_left, top_right, bottom_right, bottom_left = corners.astype(np.float64)
+    width = np.linalg.norm(top_right - top_left) + np.linalg.norm(bottom_right - bottom_left)
+    height = np.linalg.norm(bottom_left - top_left) + np.linalg.norm(bottom_right - top_right)
+    return max(1.0, float(width) / 2), max(1.0, float(height) / 2)
+
+
+def layouts(crop: Pixels) -> tuple[int, ...]:
+    """The numbers of rows to try for an upright crop, likeliest first."""
+    aspect = crop.shape[1] / crop.shape[0]
+    if aspect >= ONE_ROW_ASPECT:
+        return (1,)
+    return (2, 1) if aspect < TWO_ROW_ASPECT else (1, 2)
+
+
+def sharpness(crop: Pixels) -> float:
+    """Variance of the Laplacian of the crop's grey values: higher is sharper, at equal size and light."""
+    grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var())

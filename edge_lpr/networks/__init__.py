@@ -1,0 +1,31 @@
+"""Networks by backend name. A backend's module is imported when it is picked, so a missing one harms nobody else."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import cast
+
+from edge_lpr.errors import BackendUnavailable
+from edge_lpr.networks.base import Network
+
+BACKENDS = {"onnx": ("edge_lpr.networks.onnx", "OnnxNetwork", "pip install 'edge_lpr[cpu]'")}
+"""Backend name -> (module, class, what installs it)."""
+
+DEFAULT_BACKEND = "onnx"
+
+
+def open_network(card_path: Path, backend: str = DEFAULT_BACKEND, threads: int = 0) -> Network:
+    """Load the network beside `card_path` (card.json or its folder) with a backend of `BACKENDS`.
+
+    `threads` CPU threads, 0 for one a core. Raises BackendUnavailable for an unknown name or a package that is not
+    installed, NetworkError when the file does not keep its card.
+    """
+    if backend not in BACKENDS:
+        raise BackendUnavailable(f"no network backend {backend!r}; there are: {', '.join(sorted(BACKENDS))}")
+    module_name, class_name, install = BACKENDS[backend]
+    try:
+        backend_class = getattr(importlib.import_module(module_name), class_name)
+    except ImportError as error:
+        raise BackendUnavailable(f"network backend {backend!r} cannot run here ({error}): {install}") from error
+    return cast(Network, backend_class(card_path, threads))

@@ -1,0 +1,49 @@
+"""What a network that runs looks like, whatever runs it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_lpr.networks.card import InputSpec, ModelCard
+from edge_lpr.records import Floats, Pixels
+
+Tensor = npt.NDArray[Any]
+
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+"""ITU-R BT.601 weights of R, G and B in grey."""
+
+
+class Network(Protocol):
+    """One loaded network. Safe to call from one thread at a time."""
+
+    @property
+    def card(self) -> ModelCard:
+        """The contract that the file was checked against."""
+
+    @property
+    def flexible(self) -> bool:
+        """True when height and width may differ from the card's (a fully convolutional graph with free axes)."""
+
+    def run(self, batch: Floats) -> dict[str, Tensor]:
+        """Run float32 (N, C, H, W), N >= 1, made by `to_batch`; give the outputs by their role in the card.
+
+        Raises NetworkError when the batch does not fit or the run fails.
+        """
+
+
+def to_batch(pictures: Pixels, spec: InputSpec) -> Floats:
+    """Turn uint8 RGB (N, H, W, 3) into the float32 (N, C, H, W) that a card asks for: (pixel - mean) * scale.
+
+    A 'grey' input is BT.601 luma, repeated when the network takes three channels.
+    """
+    values = pictures.astype(np.float32)
+    if spec.colour == "grey":
+        values = np.repeat((values @ LUMA_WEIGHTS)[..., None], spec.shape[0], axis=3)
+    if spec.mean:
+        values -= np.float32(spec.mean)
+    batch = np.empty((len(values), values.shape[3], *values.shape[1:3]), np.float32)
+    np.multiply(values.transpose(0, 3, 1, 2), np.float32(spec.scale), out=batch)
+    return batch

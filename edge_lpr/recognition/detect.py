@@ -1,0 +1,228 @@
+"""Finding plates: a picture to detections, through one network, over one view or over overlapping tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge_lpr.errors import ConfigError, NetworkError
+from edge_lpr.networks.base import Network, to_batch
+from edge_lpr.recognition.gridbox import DECODERS, Candidates, joined, suppress
+from edge_lpr.records import Detection, Pixels
+
+PAD_GREY = 114
+MAX_ENLARGE = 2.0
+"""A picture smaller than the input is enlarged at most so much."""
+SIZE_STEP_PX = 32
+"""Sides of a flexible network's input are multiples of this: the deepest stride."""
+TILING_SCALE = 1.0 / 1.6
+"""'auto' tiles a view that would be shrunk below this; tiles are shrunk to just this where their number allows."""
+TILE_OVERLAP_PX = 96
+"""In pixels of the network's input: a narrower plate is whole in one tile, a wider one is seen in full view."""
+MAX_TILES = 16
+TILE_BATCH = 4
+"""Views run together: more only costs memory."""
+
+Region = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class DetectorOptions:
+    """How to look. `threshold` and `nms_iou` None: the model card's.
+
+    `roi` a polygon (x, y), three points or more, or a rectangle by two opposite corners, in shares 0..1 of the
+    picture's width and height; () is the whole picture. Only plates whose centre lies in it are given, and the
+    network sees no more than its bounding box. `tiles` 'off' looks once; 'auto' looks again, closer, in overlapping
+    tiles when a view is more than 1.6 times the network's input; 'on' when it is larger at all.
+    """
+
+    threshold: float | None = None
+    nms_iou: float | None = None
+    roi: Region = ()
+    tiles: str = "off"
+
+    def __post_init__(self) -> None:
+        if self.tiles not in ("auto", "on", "off"):
+            raise ConfigError(f"tiles is {self.tiles!r}; allowed: auto, on, off")
+        if self.threshold is not None and not 0.0 < self.threshold < 1.0:
+            raise ConfigError(f"detection threshold is {self.threshold}; allowed: between 0 and 1")
+        if len(self.roi) == 1 or any(not 0.0 <= value <= 1.0 for point in self.roi for value in point):
+            raise ConfigError(f"region of interest {self.roi}: two points or more, each 0..1, are needed")
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of the picture that is shown to the network: x, y, w, h in pixels of the picture."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class PlateDetector:
+    """Finds plates with a network whose card names a decoder of `gridbox.DECODERS`.
+
+    Raises NetworkError for a card of another task, decoder or outputs.
+    """
+
+    def __init__(self, network: Network, options: DetectorOptions = DetectorOptions()) -> None:
+        card = network.card
+        needed = {"coverage", "boxes"} | ({"corners"} if card.decoder == "gridbox_corners" else set())
+        if card.task != "detect" or card.decoder not in DECODERS or not needed <= set(card.outputs):
+            raise NetworkError(
+                f"{card.name}: no plate detector: task {card.task!r}, decoder {card.decoder!r} (allowed:"
+                f" {', '.join(DECODERS)}), outputs {sorted(card.outputs)}"
+            )
+        self.network = network
+        self.options = options
+        self._decode = DECODERS[card.decoder]
+        default = 0.3 if card.decoder == "gridbox" else 0.5
+        self.threshold = options.threshold or card.parameters.get("threshold", default)
+        default = 0.3 if card.decoder == "gridbox" else 0.45
+        self._nms_iou = options.nms_iou or card.parameters.get("nms_iou", default)
+
+    def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
+        """Plates of a uint8 RGB (H, W, 3) picture, best score first; boxes are cut at the picture's border."""
+        picture_size = (pixels.shape[1], pixels.shape[0])
+        whole = _bounds(self.options.roi, picture_size)
+        tiles = self._tiles(whole)
+        found = [self._look(pixels, [whole], inner=None), self._look(pixels, tiles, inner=whole)]
+        candidates = suppress(joined(found), self._nms_iou)
+        detections = (_detection(candidates, at, picture_size) for at in range(len(candidates)))
+        return tuple(found for found in detections if _centre_inside(found, self.options.roi, picture_size))
+
+    def _tiles(self, whole: View) -> list[View]:
+        _, height, width = self.network.card.input.shape
+        scale = min(width / whole.w, height / whole.h)
+        limit = {"off": 0.0, "auto": TILING_SCALE, "on": 1.0}[self.options.tiles]
+        return tile_views(whole, (width, height)) if scale < limit else []
+
+    def _look(self, pixels: Pixels, views: Sequence[View], inner: View | None) -> Candidates:
+        """Candidates of several equally sized views, in pixels of the picture.
+
+        With `inner` those that touch a view's edge inside that outer view are left out: they are cut plates.
+        """
+        empty = np.zeros((0, 4), np.float32)
+        parts = [Candidates(empty, np.zeros((0, 4, 2), np.float32), empty[:, 0])]
+        for at in range(0, len(views), TILE_BATCH):
+            some = views[at : at + TILE_BATCH]
+            size = canvas_size((some[0].w, some[0].h), self.network)
+            shown = [letterbox(pixels[v.y : v.y + v.h, v.x : v.x + v.w], size, self._stretch) for v in some]
+            grids = self.network.run(to_batch(np.stack([picture for picture, _ in shown]), self.network.card.input))
+            for number, (view, (_, scale)) in enumerate(zip(some, shown, strict=True)):
+                one = {role: grid[number] for role, grid in grids.items()}
+                seen = self._decode(one, self.network.card.parameters, self.threshold)
+                placed = _placed(suppress(seen, self._nms_iou), view, scale)
+                parts.append(_uncut(placed, view, inner) if inner else placed)
+        return joined(parts)
+
+    @property
+    def _stretch(self) -> bool:
+        return self.network.card.input.resize == "stretch"
+
+
+def canvas_size(view_size: tuple[int, int], network: Network) -> tuple[int, int]:
+    """Width and height of the network's input for a view: the card's, or of no larger area where any size will do.
+
+    A flexible network gets the view's own aspect: the picture is larger in it, and no time goes into padding.
+    """
+    _, card_height, card_width = network.card.input.shape
+    if not network.flexible or network.card.input.resize == "stretch":
+        return card_width, card_height
+    area = card_width * card_height
+    best = (0.0, 0, card_width, card_height)
+    for width in range(SIZE_STEP_PX, 2 * max(card_width, card_height) + 1, SIZE_STEP_PX):
+        height = area // width // SIZE_STEP_PX * SIZE_STEP_PX
+        scale = min(width / view_size[0], height / view_size[1], MAX_ENLARGE)
+        fitted = [max(1, math.ceil(round(side * scale) / SIZE_STEP_PX)) * SIZE_STEP_PX for side in view_size]
+        best = max(best, (scale, -fitted[0] * fitted[1], fitted[0], fitted[1]))
+    return best[2], best[3]
+
+
+def letterbox(pixels: Pixels, size: tuple[int, int], stretch: bool = False) -> tuple[Pixels, tuple[float, float]]:
+    """Fit a picture into `size` (width, height), grey to its right and below; and the scale in x and y.
+
+    `stretch` fills the whole input instead, as NVIDIA's LPDNet wants it.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(size[0] / width, size[1] / height, MAX_ENLARGE)
+    fitted = size if stretch else (max(1, round(width * scale)), max(1, round(height * scale)))
+    method = cv2.INTER_AREA if fitted[0] < width else cv2.INTER_LINEAR
+    resized = cv2.resize(np.ascontiguousarray(pixels), fitted, interpolation=method)
+    canvas = np.full((size[1], size[0], 3), PAD_GREY, np.uint8)
+    canvas[: fitted[1], : fitted[0]] = resized
+    return canvas, (fitted[0] / width, fitted[1] / height)
+
+
+def tile_views(whole: View, size: tuple[int, int]) -> list[View]:
+    """Equally sized overlapping tiles that cover `whole`, for a network input of `size` (width, height)."""
+    scale = min(1.0, max(TILING_SCALE, size[0] / whole.w, size[1] / whole.h))
+    while True:
+        tile = [min(side, math.ceil(shown / scale)) for side, shown in zip((whole.w, whole.h), size, strict=True)]
+        overlap = math.ceil(TILE_OVERLAP_PX / scale)
+        starts = [_starts(side, part, overlap) for side, part in zip((whole.w, whole.h), tile, strict=True)]
+        if len(starts[0]) * len(starts[1]) <= MAX_TILES:
+            break
+        scale *= 0.9
+    return [View(whole.x + x, whole.y + y, tile[0], tile[1]) for y in starts[1] for x in starts[0]]
+
+
+def _starts(side: int, part: int, overlap: int) -> list[int]:
+    """Where parts of one length begin to cover a side, evenly, overlapping by `overlap` at least."""
+    if part >= side:
+        return [0]
+    count = math.ceil((side - overlap) / (part - overlap))
+    return [round(at * (side - part) / (count - 1)) for at in range(count)]
+
+
+def _placed(candidates: Candidates, view: View, scale: tuple[float, float]) -> Candidates:
+    """Candidates of a view's input in pixels of the picture."""
+    factor = np.array([1 / scale[0], 1 / scale[1]], np.float32)
+    shift = np.array([view.x, view.y], np.float32)
+    boxes = (candidates.boxes.reshape(-1, 2, 2) * factor + shift).reshape(-1, 4)
+    return Candidates(boxes, candidates.corners * factor + shift, candidates.scores)
+
+
+def _uncut(candidates: Candidates, view: View, inner: View) -> Candidates:
+    """Those that do not reach an edge of `view` which is not also an edge of `inner`."""
+    margin = 0.01 * max(view.w, view.h)
+    x1, y1, x2, y2 = candidates.boxes.T
+    whole = np.ones(len(candidates), bool)
+    whole &= (x1 > view.x + margin) | (view.x == inner.x)
+    whole &= (y1 > view.y + margin) | (view.y == inner.y)
+    whole &= (x2 < view.x + view.w - margin) | (view.x + view.w == inner.x + inner.w)
+    whole &= (y2 < view.y + view.h - margin) | (view.y + view.h == inner.y + inner.h)
+    return candidates.take(whole)
+
+
+def _bounds(roi: Region, picture_size: tuple[int, int]) -> View:
+    """The bounding box of a region of interest, at least one pixel."""
+    width, height = picture_size
+    if not roi:
+        return View(0, 0, width, height)
+    left, right = min(x for x, _ in roi) * width, max(x for x, _ in roi) * width
+    top, bottom = min(y for _, y in roi) * height, max(y for _, y in roi) * height
+    x, y = min(int(left), width - 1), min(int(top), height - 1)
+    return View(x, y, max(1, math.ceil(right) - x), max(1, math.ceil(bottom) - y))
+
+
+def _centre_inside(detection: Detection, roi: Region, picture_size: tuple[int, int]) -> bool:
+    if not roi:
+        return True
+    x, y, w, h = detection.box
+    (x1, y1), (x2, y2) = roi[0], roi[-1]
+    polygon = roi if len(roi) > 2 else ((x1, y1), (x2, y1), (x2, y2), (x1, y2))
+    outline = np.asarray(polygon, np.float32) * np.asarray(picture_size, np.float32)
+    return bool(cv2.pointPolygonTest(outline.astype(np.float32), (x + w / 2, y + h / 2), False) >= 0)
+
+
+def _detection(candidates: Candidates, at: int, picture_size: tuple[int, int]) -> Detection:
+    limit = np.array([*picture_size, *picture_size], np.float32)
+    x1, y1, x2, y2 = (float(value) for value in np.clip(candidates.boxes[at], 0, limit))
+    score = min(1.0, float(candidates.scores[at]))
+    return Detection(candidates.corners[at], score, (x1, y1, x2 - x1, y2 - y1))

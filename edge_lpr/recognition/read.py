@@ -1,0 +1,168 @@
+"""Reading plates: upright crops to texts with a probability, through one network, in one batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_lpr.errors import NetworkError
+from edge_lpr.networks.base import Network, Tensor, to_batch
+from edge_lpr.recognition import ctc
+from edge_lpr.recognition.plate_format import compile_grammar
+from edge_lpr.recognition.rectify import lay_out, layouts
+from edge_lpr.recognition.regions import Regions, parse_regions
+from edge_lpr.records import Pixels, Reading
+
+READ_BATCH = 64
+"""Crops run together: more only costs memory."""
+
+SURE_PATH = math.log(0.98)
+"""A best path above this probability is the likeliest text: no search can find a better one."""
+
+DECODERS = {"ctc": {"log_probs"}, "ctc_path": {"indices"}}
+"""Card's decoder name -> outputs it needs: full log-probabilities, or (NVIDIA) the best path's classes ['probs']."""
+
+
+@dataclass(frozen=True)
+class ReaderOptions:
+    """How to decode.
+
+    `beam` prefixes are kept. With countries enabled, a text of theirs is given when its probability is at least
+    `foreign_ratio` of the best text's; else the plate is foreign, and is given as it reads. `foreign_share` is how
+    often a plate that fits no enabled country is expected, for the confidence of one that does.
+    """
+
+    beam: int = 12
+    foreign_ratio: float = 1e-4
+    foreign_share: float = 0.01
+
+
+class PlateReader:
+    """Reads plates with a network whose card names a decoder of `DECODERS`.
+
+    `regions` as in `parse_regions`: with any, the texts of these countries' formats are preferred inside the search.
+    Raises NetworkError for a card of another task, decoder, outputs or alphabet; ConfigError for an unknown region.
+    """
+
+    def __init__(
+        self, network: Network, regions: Sequence[str] = (), options: ReaderOptions = ReaderOptions()
+    ) -> None:
+        card = network.card
+        if card.task != "read" or not DECODERS.get(card.decoder, {"-"}) <= set(card.outputs) or not card.alphabet:
+            raise NetworkError(
+                f"{card.name}: no plate reader: task {card.task!r}, decoder {card.decoder!r} (allowed:"
+                f" {', '.join(DECODERS)}), outputs {sorted(card.outputs)}, alphabet {card.alphabet!r}"
+            )
+        self.network = network
+        self.options = options
+        self.regions: Regions = parse_regions(regions)
+        self._grammar = compile_grammar(self.regions.enabled) if self.regions.enabled else None
+        self._decode = self._decode_log_probs if card.decoder == "ctc" else self._decode_path
+
+    def read(self, crops: Sequence[Pixels], rows: Sequence[Sequence[int]] | None = None) -> list[Reading]:
+        """One reading a crop, uint8 RGB (h, w, 3) upright.
+
+        `rows` gives for each crop the numbers of rows to try, from its aspect by default; the most confident text of
+        them is taken. Nothing readable gives text '' and confidence 0.
+        """
+        tries = [layouts(crop) for crop in crops] if rows is None else rows
+        jobs = [(crop, layout) for crop, some in zip(crops, tries, strict=True) for layout in some]
+        readings: list[Reading] = []
+        for at in range(0, len(jobs), READ_BATCH):
+            readings += self._read_batch(jobs[at : at + READ_BATCH])
+        answers = iter(readings)
+        return [max((next(answers) for _ in some), key=lambda reading: reading.confidence) for some in tries]
+
+    def _read_batch(self, jobs: Sequence[tuple[Pixels, int]]) -> list[Reading]:
+        spec = self.network.card.input
+        size = (spec.shape[2], spec.shape[1])
+        pictures = np.stack([lay_out(crop, layout, size) for crop, layout in jobs])
+        return self._decode(self.network.run(to_batch(pictures, spec)), [layout for _, layout in jobs])
+
+    def _decode_log_probs(self, outputs: dict[str, Tensor], rows: Sequence[int]) -> list[Reading]:
+        card = self.network.card
+        log_probs = outputs["log_probs"]
+        if log_probs.ndim != 3 or log_probs.shape[2] != len(card.alphabet) + 1:
+            raise NetworkError(f"{card.name}: log_probs is {log_probs.shape}, for {len(card.alphabet)} characters")
+        softened = ctc.soften(log_probs, card.parameters.get("temperature", 1.0))
+        return [self._reading(steps, layout) for steps, layout in zip(softened, rows, strict=True)]
+
+    def _reading(self, log_probs: npt.NDArray[np.float64], rows: int) -> Reading:
+        text, probability, region = self._best_text(log_probs)
+        return Reading(
+            text=text,
+            confidence=self._calibrated(probability) if text else 0.0,
+            char_probs=ctc.aligned_probs(log_probs, text, self.network.card.alphabet),
+            log_probs=log_probs.astype(np.float32),
+            region=region,
+            rows=rows,
+        )
+
+    def _best_text(self, log_probs: npt.NDArray[np.float64]) -> tuple[str, float, str]:
+        """Text, probability and region: of the enabled countries if one fits well enough, else as it reads."""
+        alphabet = self.network.card.alphabet
+        text, _, path = ctc.greedy(log_probs, alphabet)
+        found: tuple[ctc.Candidate, ...] = (ctc.Candidate(text, path),)
+        if path < SURE_PATH:
+            found = ctc.best_texts(log_probs, alphabet, self.options.beam) or found
+            text = found[0].text
+        probability = math.exp(ctc.ctc_score(log_probs, text, alphabet))
+        if not text or self._grammar is None:
+            return text, probability, ""
+        allowed = self._allowed_text(log_probs, found)
+        if allowed is None:
+            return text, probability, ""
+        matches = self._grammar.countries(allowed.text)
+        return allowed.text, self._share(allowed, found), self.regions.pick(matches)
+
+    def _allowed_text(
+        self, log_probs: npt.NDArray[np.float64], found: Sequence[ctc.Candidate]
+    ) -> ctc.Candidate | None:
+        """The likeliest text of an enabled country, or None when it is too unlikely beside the likeliest of all."""
+        grammar, alphabet = self._grammar, self.network.card.alphabet
+        assert grammar is not None
+        if grammar.countries(found[0].text):
+            text = found[0].text
+        else:
+            constrained = ctc.best_texts(
+                log_probs, alphabet, self.options.beam, grammar, self.options.foreign_ratio / 10
+            )
+            if not constrained or not constrained[0].text:
+                return None
+            text = constrained[0].text
+        best = ctc.Candidate(text, ctc.ctc_score(log_probs, text, alphabet))
+        too_unlikely = best.log_prob < found[0].log_prob + math.log(self.options.foreign_ratio)
+        return None if too_unlikely else best
+
+    def _share(self, best: ctc.Candidate, found: Sequence[ctc.Candidate]) -> float:
+        """The probability of `best` once the texts that fit no enabled country count only `foreign_share`."""
+        assert self._grammar is not None
+        foreign = sum(math.exp(one.log_prob) for one in found if not self._grammar.countries(one.text))
+        probability = math.exp(best.log_prob)
+        left = 1.0 - foreign * (1.0 - self.options.foreign_share)
+        return probability / max(left, probability)
+
+    def _calibrated(self, probability: float) -> float:
+        """Platt's sigmoid of the logit with the card's confidence_a and confidence_b; as it is without them."""
+        parameters = self.network.card.parameters
+        clipped = min(max(probability, 1e-9), 1.0 - 1e-9)
+        slope, shift = parameters.get("confidence_a", 1.0), parameters.get("confidence_b", 0.0)
+        if slope == 1.0 and shift == 0.0:
+            return min(1.0, probability)
+        return 1.0 / (1.0 + math.exp(-(slope * math.log(clipped / (1.0 - clipped)) + shift)))
+
+    def _decode_path(self, outputs: dict[str, Tensor], rows: Sequence[int]) -> list[Reading]:
+        """NVIDIA's LPRNet: 'indices' (N, T), and 'probs' (N, T) if present; confidence is the characters' product."""
+        indices = outputs["indices"]
+        probs = outputs.get("probs", np.ones(indices.shape, np.float32))
+        readings = []
+        for classes, values, layout in zip(indices.tolist(), probs.tolist(), rows, strict=True):
+            text, char_probs = ctc.collapse_first(classes, values, self.network.card.alphabet)
+            confidence = self._calibrated(math.prod(char_probs)) if text else 0.0
+            matches = self._grammar.countries(text) if self._grammar else ()
+            readings.append(Reading(text, confidence, char_probs, None, self.regions.pick(matches), layout))
+        return readings

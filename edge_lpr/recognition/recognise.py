@@ -1,0 +1,115 @@
+"""A picture to plates: detect, rectify, read, with all crops and layouts of the picture in one batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from edge_lpr.engine_folder import engine_folder
+from edge_lpr.errors import ImageError
+from edge_lpr.networks import DEFAULT_BACKEND, open_network
+from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
+from edge_lpr.recognition.read import PlateReader
+from edge_lpr.recognition.rectify import cut_plate, layouts
+from edge_lpr.recognition.regions import parse_regions
+from edge_lpr.records import Detection, Floats, Pixels, Reading, Sighting
+
+DETECTOR_FOLDER = "lpdnet"
+READER_FOLDER = "lprnet"
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """One plate of a picture: `box` (x, y, w, h) and `corners` float32 (4, 2) TL TR BR BL in pixels, `score` of the
+    detector, `text` and its `confidence` ('' and 0 when it cannot be read), `rows` 1 or 2, `region` or ''."""
+
+    text: str
+    confidence: float
+    box: tuple[float, float, float, float]
+    corners: Floats
+    score: float
+    rows: int
+    region: str
+
+
+def plate_of(sighting: Sighting) -> Plate:
+    """The sighting without its pictures."""
+    found, reading = sighting.crop.detection, sighting.reading
+    return Plate(
+        reading.text, reading.confidence, found.box, found.corners, found.score, reading.rows, reading.region
+    )
+
+
+class PlateRecogniser:
+    """Finds and reads plates.
+
+        plates = PlateRecogniser(regions=["cz", "sk"]).plates(pixels)
+
+    `engines` the folder that holds `lpdnet/` and `lprnet/` (default: `engine_folder()`); `regions` the enabled
+    countries, none by default; `threads` CPU threads, 0 for one a core; `threshold` of the detector, the model card's
+    by default; `options` all that a detector can be told. A network is loaded when it is first needed.
+    Raises NetworkError, BackendUnavailable or ConfigError (unknown region). Use one recogniser a thread.
+    """
+
+    def __init__(
+        self,
+        engines: Path | None = None,
+        regions: Sequence[str] = (),
+        threads: int = 0,
+        threshold: float | None = None,
+        options: DetectorOptions | None = None,
+        backend: str = DEFAULT_BACKEND,
+    ) -> None:
+        parse_regions(regions)
+        self._engines = Path(engines) if engines is not None else engine_folder()
+        self._regions = tuple(regions)
+        self._threads = threads
+        self._options = options or DetectorOptions(threshold=threshold)
+        self._backend = backend
+
+    @cached_property
+    def detector(self) -> PlateDetector:
+        """The detector, loaded at the first use."""
+        network = open_network(self._engines / DETECTOR_FOLDER, self._backend, self._threads)
+        return PlateDetector(network, self._options)
+
+    @cached_property
+    def reader(self) -> PlateReader:
+        """The reader, loaded at the first use."""
+        return PlateReader(open_network(self._engines / READER_FOLDER, self._backend, self._threads), self._regions)
+
+    def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
+        """Plates of a uint8 RGB (H, W, 3) picture, best score first, unread."""
+        return self.detector.detect(_checked(pixels))
+
+    def recognise(
+        self, pixels: Pixels, frame_index: int = 0, captured_at_s: float | None = None
+    ) -> tuple[Sighting, ...]:
+        """All plates of a uint8 RGB (H, W, 3) picture, found and read, best detection first.
+
+        `captured_at_s` monotonic seconds, by default now.
+        """
+        at_s = time.monotonic() if captured_at_s is None else captured_at_s
+        crops = [cut_plate(pixels, found, frame_index) for found in self.detect(pixels)]
+        readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
+        return tuple(Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True))
+
+    def plates(self, pixels: Pixels) -> tuple[Plate, ...]:
+        """All plates of a uint8 RGB (H, W, 3) picture as plain results, best detection first."""
+        return tuple(plate_of(sighting) for sighting in self.recognise(pixels))
+
+    def read_crop(self, pixels: Pixels, rows: int | None = None) -> Reading:
+        """The text of a picture that is one upright plate; `rows` 1 or 2 where it is known."""
+        tries = layouts(_checked(pixels)) if rows is None else (rows,)
+        return self.reader.read([pixels], [tries])[0]
+
+
+def _checked(pixels: Pixels) -> Pixels:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise ImageError(f"a picture is uint8 RGB (H, W, 3), not {pixels.dtype} {pixels.shape}")
+    return pixels
