@@ -14,9 +14,10 @@ from pathlib import Path
 from edge_lpr.errors import ConfigError
 
 COLUMNS = ("image", "x", "y", "w", "h", "text", "region", "source", "license", "use")
-USES = ("train", "eval")
+NEEDED_COLUMNS = COLUMNS[:6]
 CROP_PREFIX = "crop_"
 READABLE = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_SEPARATORS = str.maketrans("", "", " -")
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,16 @@ def load_labels(labels: Path, images: Path | None = None, use: str = "all") -> t
 
     `image` is relative to the folder of the file, or to `images` where that is given and has it (with or without the
     folders that the column names). Raises ConfigError, naming file and line, for an absent file or column, a number
-    that is none, a text of other characters than A-Z 0-9, or a picture that is not there.
+    that is none, a text of other characters than A-Z 0-9 (spaces and dashes are dropped), or an absent picture.
     """
     rows: dict[str, list[PlateLabel]] = {}
     about: dict[str, tuple[str, str]] = {}
     for line, row in _rows(labels):
-        where = f"{labels}, line {line}"
-        if row["use"] not in USES:
-            raise ConfigError(f"{where}: use is {row['use']!r}; allowed: {', '.join(USES)}")
         if use not in ("all", row["use"]):
             continue
         plates = rows.setdefault(row["image"], [])
         about.setdefault(row["image"], (_group(row), row["use"]))
-        plate = _plate(row, where)
+        plate = _plate(row, f"{labels}, line {line}")
         if plate is not None:
             plates.append(plate)
     return tuple(
@@ -80,10 +78,10 @@ def _rows(labels: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         with labels.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            missing = [name for name in NEEDED_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise ConfigError(f"{labels}: columns {', '.join(missing)} are missing")
-            return [(reader.line_num, {name: (row[name] or "").strip() for name in COLUMNS}) for row in reader]
+            return [(reader.line_num, {name: (row.get(name) or "").strip() for name in COLUMNS}) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{labels}: cannot be read: {error}") from error
 
@@ -99,9 +97,10 @@ def _plate(row: dict[str, str], where: str) -> PlateLabel | None:
         raise ConfigError(f"{where}: the box {numbers} is not four numbers") from error
     if not (w > 0 and h > 0):
         raise ConfigError(f"{where}: the box is {w} x {h} pixels; both must be above 0")
-    if not READABLE.issuperset(row["text"]):
+    text = row["text"].upper().translate(_SEPARATORS)
+    if not READABLE.issuperset(text):
         raise ConfigError(f"{where}: text {row['text']!r}; allowed are A-Z and 0-9")
-    return PlateLabel((x, y, w, h), row["text"], row["region"])
+    return PlateLabel((x, y, w, h), text, row["region"])
 
 
 def _group(row: dict[str, str]) -> str:

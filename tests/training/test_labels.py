@@ -58,8 +58,7 @@ def test_pictures_elsewhere(tmp_path: Path) -> None:
     [
         ("images/plain.jpg,1,1,5,x,X1,DE,s,MIT,train", "line 2: the box"),
         ("images/plain.jpg,1,1,0,5,X1,DE,s,MIT,train", "above 0"),
-        ("images/plain.jpg,1,1,5,5,ab-1,DE,s,MIT,train", "A-Z and 0-9"),
-        ("images/plain.jpg,1,1,5,5,X1,DE,s,MIT,test", "use is 'test'"),
+        ("images/plain.jpg,1,1,5,5,AB_1,DE,s,MIT,train", "A-Z and 0-9"),
         ("images/absent.jpg,1,1,5,5,X1,DE,s,MIT,train", "no picture images/absent.jpg"),
     ],
 )
@@ -71,5 +70,10 @@ def test_wrong_rows_are_named(tmp_path: Path, row: str, says: str) -> None:
 def test_absent_file_and_column(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_labels(tmp_path / "none.csv")
-    with pytest.raises(ConfigError, match="columns source, license, use are missing"):
-        load_labels(write(tmp_path, "", "image,x,y,w,h,text,region\n"))
+    with pytest.raises(ConfigError, match="columns h, text are missing"):
+        load_labels(write(tmp_path, "", "image,x,y,w,region\n"))
+
+
+def test_the_columns_that_only_tell_where_from_may_be_absent(tmp_path: Path) -> None:
+    (picture,) = load_labels(write(tmp_path, "images/crop_ar_1.jpg,0,0,60,20,ab 12-c\n", "image,x,y,w,h,text\n"))
+    assert picture.plates[0].text == "AB12C" and (picture.use, picture.plates[0].region) == ("", "")
