@@ -225,7 +225,8 @@ def _ink(sheet: _Sheet, rng: Generator) -> None:
     if rng.random() < STROKE_CHANGE_CHANCE and cover.shape[0] >= 48:
         kernel = np.ones((2, 2), np.uint8)
         cover = cv2.dilate(cover, kernel) if rng.random() < 0.5 else cv2.erode(cover, kernel)
-    blend(sheet.pixels, cover, (0, 0), sheet.ink)
+    x, y, width, height = cv2.boundingRect(cover)
+    blend(sheet.pixels, cover[y : y + height, x : x + width], (x, y), sheet.ink)
     if rng.random() < EMBOSS_CHANCE:
         _emboss(sheet.pixels, cover, rng)
 
