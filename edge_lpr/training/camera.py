@@ -18,7 +18,7 @@ def tone(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
     """Gamma, contrast, brightness and white balance, in one look-up."""
     spread = min(strength, 2.0)
     curve = _RAMP ** float(np.exp(rng.normal() * 0.25 * spread))
-    gains = np.exp(rng.normal(size=3) * 0.06 * spread).astype(np.float32)
+    gains = np.exp(rng.normal(size=3) * 0.05 * spread).astype(np.float32)
     contrast = float(np.exp(rng.normal() * 0.2 * spread))
     shift = float(rng.normal()) * 0.07 * spread
     table = (((curve - 0.5) * contrast + 0.5 + shift) * gains) * 255
@@ -59,7 +59,10 @@ def saturation(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pix
 
 
 def night(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
-    """A night camera: half of the pictures are too dark with low contrast, half burnt out by the camera's own light."""
+    """A night camera: half of the pictures too dark with low contrast, half burnt out by the camera's own light, and
+    most of them grey."""
+    if rng.random() < 0.6:
+        pixels = grey(rng, pixels, strength)
     if rng.random() < 0.5:
         white, black = between(rng, 45, 130), between(rng, 0, 25)
         pixels = cv2.addWeighted(pixels, (white - black) / 255, pixels, 0, black)

@@ -31,7 +31,7 @@ TINY_SHARE = 0.08
 LOOSE_REGIONS = frozenset({"US", "CA", "AR", "BR", "MX"})
 """Where frames and mounting plates are large, so that detectors box more than the plate."""
 MIN_CROP_PX = (16, 8)
-LEAST_QUALITY = 0.2
+LEAST_QUALITY = 0.3
 """Below this a crop gets milder effects."""
 
 
@@ -42,7 +42,7 @@ class ReaderSample:
     pixels: uint8 RGB (48, 144, 3).
     text: what shall be read, empty for nothing.
     centres: float32 (N,), x centre of each character of `text` as a share of the width, ascending.
-    quality: 0 (hardly legible) to 1, from the characters' height at the camera and their contrast.
+    quality: 0 (hardly legible) to 1, from the characters' height at the camera and the strokes that are left.
     """
 
     pixels: Pixels
@@ -65,10 +65,10 @@ def reader_sample(rng: np.random.Generator, plate: DrawnPlate, strength: float =
     view = _view(rng, plate, strength)
     clean = _photograph(rng, plate, view)
     crop = degrade_crop(rng, clean, strength)
-    quality = _quality(plate, view, crop)
+    quality = _quality(plate, view, clean, crop)
     if quality < LEAST_QUALITY:  # nobody could read it: teach guessing to no one
         crop = degrade_crop(rng, clean, 0.3 * strength)
-        quality = _quality(plate, view, crop)
+        quality = _quality(plate, view, clean, crop)
     places = _project(view.to_crop, plate.char_boxes[:, :2] + plate.char_boxes[:, 2:] / 2) / view.size
     centres = places[:, 0]
     if plate.rows == 2:
@@ -174,7 +174,8 @@ def _crop_box(
     low, high = quad.min(0), quad.max(0)
     reach = 0.22 if plate.region[:2] in LOOSE_REGIONS else 0.17
     left, right = (-0.04 + reach * rng.random(2) ** 1.7) * (high[0] - low[0]) * strength
-    top, bottom = (-0.06 + 1.6 * reach * rng.random(2) ** 1.7) * (high[1] - low[1]) * strength
+    loose = 1.6 if plate.rows == 1 else 1.0
+    top, bottom = (-0.06 + loose * reach * rng.random(2) ** 1.7) * (high[1] - low[1]) * strength
     x1, y1, x2, y2 = low[0] - left, low[1] - top, high[0] + right, high[1] + bottom
     if len(plate.char_boxes):
         spots = _project(to_pose, _box_corners(plate.char_boxes))
@@ -246,13 +247,24 @@ def _margins(to_crop: Matrix, size: tuple[int, int], width: int, height: int) ->
     return left, top, right, bottom
 
 
-def _quality(plate: DrawnPlate, view: _View, crop: Pixels) -> float:
-    """0..1: characters 12 px high at the camera and a spread of 25 grey values around them are enough."""
+def _quality(plate: DrawnPlate, view: _View, clean: Pixels, crop: Pixels) -> float:
+    """0..1, from three things: the characters' height at the camera (12 px are enough), how many grey values of the
+    clean picture's strokes are left (20 are enough), and how far they stand out from what was added."""
     if not len(plate.char_boxes):
         return 0.0
     spots = _project(view.to_crop, _box_corners(plate.char_boxes))
     tall = float((spots[2::4, 1] - spots[1::4, 1]).mean())
-    low = np.clip(spots.min(0).astype(int), 0, np.array(view.size) - 2)
-    high = np.maximum(np.ceil(spots.max(0)).astype(int), low + 2)
-    spread = cv2.meanStdDev(crop[low[1] : high[1], low[0] : high[0]])[1].mean()
-    return min(1.0, tall / 12.0) * min(1.0, float(spread) / 25.0)
+    low = np.clip(spots.min(0).astype(int), 0, np.array(view.size) - 4)
+    high = np.maximum(np.ceil(spots.max(0)).astype(int), low + 4)
+    wanted, found = (_strokes(picture[low[1] : high[1], low[0] : high[0]], tall) for picture in (clean, crop))
+    spread = max(1e-3, float(np.sqrt(np.vdot(wanted, wanted) / wanted.size)))
+    kept = float(np.vdot(wanted, found)) / wanted.size / spread
+    total = float(np.vdot(found, found)) / found.size
+    disturbed = np.sqrt(max(0.0, total - kept * kept))
+    return min(1.0, tall / 12.0) * min(1.0, max(0.0, kept) / 20.0) * min(1.0, max(0.0, kept) / (disturbed + 1e-3))
+
+
+def _strokes(part: Pixels, tall: float) -> Floats:
+    """What varies within a character's width in a picture (h, w, 3): grey values around 0, float32 (h, w)."""
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return grey - cv2.blur(grey, (max(3, int(0.5 * tall)) | 1,) * 2)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_lpr.training.crops import non_plate, reader_sample, wrong_layout
+from edge_lpr.training.crops import LEAST_QUALITY, non_plate, reader_sample, wrong_layout
 from edge_lpr.training.drawn import DrawnPlate
 
 INK, GROUND = (10, 10, 10), (240, 240, 240)
@@ -101,6 +101,16 @@ def test_most_samples_stay_legible() -> None:
     rng = np.random.default_rng(8)
     qualities = [reader_sample(rng, _plate(1)).quality for _ in range(80)]
     assert np.median(qualities) > 0.8
+
+
+def test_quality_falls_with_strength_and_never_far() -> None:
+    def qualities(strength: float) -> np.ndarray:
+        rng = np.random.default_rng(12)
+        return np.array([reader_sample(rng, _plate(1), strength).quality for _ in range(80)])
+
+    clean, usual, harsh = qualities(0.0), qualities(1.0), qualities(2.5)
+    assert clean.mean() > usual.mean() > harsh.mean()
+    assert (usual < LEAST_QUALITY).mean() < 0.03
 
 
 def test_a_plate_without_characters_is_allowed() -> None:
