@@ -8,7 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge_lpr.training.textures import NOISE_SPREAD, Pixels, between, log_between, noise_window, pick
+from edge_lpr.records import Pixels
+from edge_lpr.training.textures import NOISE_SPREAD, between, log_between, noise_window, pick
 
 _RAMP = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
 _GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601 luma

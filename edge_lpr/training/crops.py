@@ -173,9 +173,9 @@ def _crop_box(
     no character is cut and that the fixed cut between two rows meets the gap between them."""
     low, high = quad.min(0), quad.max(0)
     reach = 0.22 if plate.region[:2] in LOOSE_REGIONS else 0.17
-    left, right = (-0.04 + reach * rng.random(2) ** 1.7) * (high[0] - low[0]) * strength
+    left, right = (-0.03 + reach * rng.random(2) ** 1.3) * (high[0] - low[0]) * strength
     loose = 1.6 if plate.rows == 1 else 1.0
-    top, bottom = (-0.06 + loose * reach * rng.random(2) ** 1.7) * (high[1] - low[1]) * strength
+    top, bottom = (-0.05 + loose * reach * rng.random(2) ** 1.3) * (high[1] - low[1]) * strength
     x1, y1, x2, y2 = low[0] - left, low[1] - top, high[0] + right, high[1] + bottom
     if len(plate.char_boxes):
         spots = _project(to_pose, _box_corners(plate.char_boxes))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_lpr.records import Pixels
 from edge_lpr.training import camera, light
-from edge_lpr.training.textures import Pixels
 
 Apply = Callable[[np.random.Generator, Pixels, float], Pixels]
 

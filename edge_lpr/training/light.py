@@ -8,7 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edge_lpr.training.textures import Pixels, between, dirt_fields, glow_fields, pick, smooth_fields, window
+from edge_lpr.records import Pixels
+from edge_lpr.training.textures import between, dirt_fields, glow_fields, pick, smooth_fields, window
 
 
 def uneven_light(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
