@@ -1,0 +1,99 @@
+"""`edge-lpr read` from the command line to its output."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_lpr.cli import main
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos" / "deep"
+    folder.mkdir(parents=True)
+    pixels = np.full((480, 640, 3), 90, np.uint8)
+    Image.fromarray(pixels).save(folder.parent / "empty.png")
+    pixels[240:248, 320:328] = (255, 0, 0)
+    Image.fromarray(pixels).save(folder / "plate.png")
+    return folder.parent
+
+
+def run(capsys, *args):
+    status = main(["read", *map(str, args)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_json_lines(photos, red_engines, capsys):
+    status, out, err = run(capsys, photos, "--json", "--engines", red_engines, "--threads", 1, "--regions", "CZ,sk")
+    assert (status, err) == (0, "")
+    entries = {entry["image"]: entry for entry in map(json.loads, out.splitlines())}
+    assert set(entries) == {str(photos / "empty.png"), str(photos / "deep" / "plate.png")}
+    assert entries[str(photos / "empty.png")]["plates"] == []
+    entry = entries[str(photos / "deep" / "plate.png")]
+    assert set(entry) == {"image", "plates", "ms"} and entry["ms"] > 0
+    plate = entry["plates"][0]
+    assert set(plate) == {"text", "confidence", "box", "corners", "score", "rows", "region"}
+    assert plate["text"] == "5A23456" and plate["region"] == "CZ" and plate["rows"] in (1, 2)
+    assert plate["box"] == [284.0, 224.0, 80.0, 40.0]
+    assert plate["corners"] == [[284.0, 224.0], [364.0, 224.0], [364.0, 264.0], [284.0, 264.0]]
+
+
+def test_lines_for_people(photos, red_engines, capsys):
+    status, out, _ = run(capsys, photos, "--engines", red_engines)
+    assert status == 0
+    assert "empty.png: no plate" in out and "plate.png: 5A23456 " in out
+
+
+def test_crops_need_no_detector(photos, red_engines, capsys):
+    (red_engines / "lpdnet" / "card.json").unlink()
+    status, out, _ = run(capsys, photos / "empty.png", "--crop", "--json", "--engines", red_engines)
+    plate = json.loads(out)["plates"][0]
+    assert status == 0
+    assert (plate["text"], plate["box"], plate["score"]) == ("5A23456", [0.0, 0.0, 640.0, 480.0], 1.0)
+
+
+def test_a_broken_picture_is_named_and_the_rest_is_read(photos, red_engines, capsys):
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    (photos / "void.png").write_bytes(b"")
+    absent = photos / "absent.png"
+    status, out, err = run(capsys, absent, photos, "--json", "--engines", red_engines)
+    assert status == 1
+    assert len(out.splitlines()) == 2
+    assert len(err.splitlines()) == 3
+    for name in ("absent.png", "broken.jpg", "void.png"):
+        assert sum(name in line for line in err.splitlines()) == 1
+
+
+def test_annotated_pictures(photos, red_engines, capsys, tmp_path):
+    Image.open(photos / "empty.png").save(photos / "deep" / "empty.png")
+    status, _, _ = run(capsys, photos, "--annotate", tmp_path / "out", "--engines", red_engines)
+    assert status == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["empty-2.jpg", "empty.jpg", "plate.jpg"]
+    drawn = np.asarray(Image.open(tmp_path / "out" / "plate.jpg"))
+    assert drawn.shape == (480, 640, 3)
+    assert np.abs(drawn[264, 290:350].astype(int) - 90).max() > 60  # the lower edge is drawn
+
+
+def test_one_clear_error_for_the_whole(photos, red_engines, tmp_path, capsys):
+    status, out, err = run(capsys, photos, "--regions", "xq", "--engines", red_engines)
+    assert (status, out) == (1, "") and "'XQ'" in err and "CZ" in err and len(err.splitlines()) == 1
+    status, out, err = run(capsys, photos, "--engines", tmp_path / "nothing")
+    assert (status, out) == (1, "") and "nothing" in err and len(err.splitlines()) == 1
+    (tmp_path / "hollow").mkdir()
+    status, _, err = run(capsys, tmp_path / "hollow", "--engines", red_engines)
+    assert status == 1 and "no pictures" in err
+
+
+@pytest.mark.parametrize(
+    "option", [["--threads", "-1"], ["--threads", "two"], ["--roi", "0.1,0.2,0.3"], ["--threshold", "2"]]
+)
+def test_bad_options_are_usage_errors(photos, option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["read", str(photos), *option])
+    assert stop.value.code == 2
+    assert option[0] in capsys.readouterr().err
