@@ -45,6 +45,7 @@ LOOK_WORDS = {
     "band_right": ("", "eu-blue", "shield", "plain"),
     "emblem": ("seal", "seals", "shield", "dot", "flag", "sticker", "picture"),
 }
+COLOUR_KEYS = ("band_colour", "band_right_colour", "border_colour", "header_band")
 VEHICLES = ("car", "motorcycle", "truck", "trailer", "any")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -205,7 +206,7 @@ class _File:
                 raise self._wrong(f"{where}.{key}", f"a list of '#rrggbb'{words}")
             return texts
         text = self._typed(where, values, key, str)
-        if key in ("band_colour", "header_band") and text and not COLOUR.fullmatch(text):
+        if key in COLOUR_KEYS and text and not COLOUR.fullmatch(text):
             raise self._wrong(f"{where}.{key}", "must be '#rrggbb'")
         return text
 

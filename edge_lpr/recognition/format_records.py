@@ -17,6 +17,8 @@ class Look:
     us-narrow, latin (old Brazil/Argentina), any (a random one)."""
     border: str = "thin"
     """none | thin | thick"""
+    border_colour: str = ""
+    """'' for the ink's colour."""
     band_left: str = ""
     """'' | eu | plain (blue without stars) | flag (country's own band: GB, UA, TR, NO, CH ...) | white"""
     band_right: str = ""
@@ -24,6 +26,8 @@ class Look:
     band_code: str = ""
     """Letters in the band: D, F, GB ..."""
     band_colour: str = "#0b3f9e"
+    band_right_colour: str = ""
+    """'' for the left band's colour."""
     header: tuple[str, ...] = ()
     """Words above the characters (US states, BRASIL, REPUBLICA ARGENTINA); one is drawn at random."""
     footer: tuple[str, ...] = ()
