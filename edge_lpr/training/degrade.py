@@ -63,7 +63,7 @@ CROP_EFFECTS = (
     Effect("pink_cast", 0.025, camera.pink_cast),
     Effect("saturation", 0.12, camera.saturation),
     Effect("infrared", 0.1, camera.infrared),
-    Effect("grey", 0.18, camera.grey),
+    Effect("grey", 0.25, camera.grey),
     Effect("bloom", 0.07, light.bloom),
     Effect("defocus", 0.17, camera.defocus),
     Effect("motion_blur", 0.1, camera.motion_blur),
