@@ -1,0 +1,71 @@
+"""`edge-lpr demo`: gate pictures that are drawn here, read by the shipped networks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge_lpr.training.labels import PlateLabel
+    from edge_lpr.training.sample_folder import Sample
+
+STRENGTH = 0.4
+NARROWEST_PLATE_PX = 80
+"""A gate camera is hung so that a plate is at least so wide."""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the parser of `edge-lpr`."""
+    parser = subparsers.add_parser("demo", help="draw a few gate pictures and read them")
+    parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR", help="for the pictures (out/demo)")
+    parser.add_argument("--count", type=int, default=8, metavar="N", help="how many pictures (8)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engines", type=Path, metavar="DIR", help="the folder of the networks")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, read, compare, and write the pictures with what was read."""
+    from PIL import Image
+
+    from edge_lpr.recognition.annotate import annotate
+    from edge_lpr.recognition.recognise import PlateRecogniser
+    from edge_lpr.training.metrics import match
+
+    recogniser = PlateRecogniser(args.engines)
+    args.out.mkdir(parents=True, exist_ok=True)
+    right = total = 0
+    print(f"{'picture':<12}{'plate':<12}{'read':<12}confidence")
+    for number, scene in enumerate(_gate_pictures(args.seed, args.count), 1):
+        name = f"gate-{number}.jpg"
+        plates = recogniser.plates(scene.pixels)
+        Image.fromarray(annotate(scene.pixels, plates)).save(args.out / name, quality=92)
+        owners = match([label.box for label in scene.plates], [plate.box for plate in plates])
+        for label, owner in zip(scene.plates, owners, strict=True):
+            text, confidence = ("", 0.0) if owner is None else (plates[owner].text, plates[owner].confidence)
+            print(_line(name, label, text, confidence, found=owner is not None))
+            right, total = right + (text == label.text), total + 1
+    print(f"{right} of {total} plates read; the pictures with what was read are in {args.out}")
+    return 0
+
+
+def _line(name: str, label: PlateLabel, text: str, confidence: float, found: bool) -> str:
+    read = text or ("(unread)" if found else "(not found)")
+    mark = "" if text == label.text else "  <- differs"
+    return f"{name:<12}{label.text:<12}{read:<12}{confidence:7.1%}{mark}"
+
+
+def _gate_pictures(seed: int, count: int) -> Iterator[Sample]:
+    """Drawn scenes whose plates are all as large as a gate camera shows them."""
+    from edge_lpr.training.plates import PlateMix
+    from edge_lpr.training.sample_folder import sample_rng, scene_sample
+
+    mix, drawn, number = PlateMix(), 0, 0
+    while drawn < count:
+        scene = scene_sample(sample_rng(seed, number), mix, STRENGTH)
+        number += 1
+        if scene.plates and min(plate.box[2] for plate in scene.plates) >= NARROWEST_PLATE_PX:
+            drawn += 1
+            yield scene
