@@ -40,11 +40,15 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read all pictures; 1 when any failed."""
+    import cv2
+
     from edge_lpr.capture.images import list_pictures, load_picture
     from edge_lpr.errors import ImageError
     from edge_lpr.recognition.detect import DetectorOptions
     from edge_lpr.recognition.recognise import PlateRecogniser
 
+    if args.threads:
+        cv2.setNumThreads(args.threads)
     options = DetectorOptions(threshold=args.threshold, roi=args.roi, tiles=args.tiles)
     recogniser = PlateRecogniser(args.engines, [args.regions], args.threads, options=options)
     pictures = list_pictures(args.paths)

@@ -24,8 +24,8 @@ CLASS_FLOOR = 1e-4
 MOST_OPENINGS = 10
 """Classes that may open a new prefix at one step, best first: bounds the time on a crop that is no plate."""
 
-PREFIX_FLOOR = 1e-7
-"""A prefix below this share of the best one is dropped before the beam is full."""
+PREFIX_SHARE = 0.1
+"""A prefix below this share of the class floor, beside the best prefix, is dropped even where the beam has room."""
 
 
 class Grammar(Protocol):
@@ -172,12 +172,12 @@ def best_texts(
     index = {char: at for at, char in enumerate(alphabet)}
     for step in np.exp(log_probs.astype(np.float64)).tolist():
         openings = [(alphabet[at], prob) for at, prob in enumerate(step[:blank]) if prob > class_floor]
-        if len(openings) > MOST_OPENINGS:
+        if len(openings) > 1:
             openings = sorted(openings, key=lambda opening: -opening[1])[:MOST_OPENINGS]
-        grown = _extend(beam, step, openings, index)
+        grown = _extend(beam, step, openings, index, class_floor * PREFIX_SHARE)
         if grammar:
             grown = {prefix: pair for prefix, pair in grown.items() if _allowed(prefix, grammar, states)}
-        beam, log_total = _keep_best(grown, width)
+        beam, log_total = _keep_best(grown, width, class_floor * PREFIX_SHARE)
         if not beam:
             return ()
         log_scale += log_total
@@ -193,8 +193,10 @@ def _extend(
     step: Sequence[float],
     openings: Sequence[tuple[str, float]],
     index: dict[str, int],
+    floor: float,
 ) -> dict[str, tuple[float, float]]:
-    """Every prefix kept, repeated or grown by one of `openings`, with its two probabilities after this step."""
+    """Every prefix kept, repeated or grown by one of `openings` (likeliest first), with its two probabilities after
+    this step; growth that adds less than `floor` is left out."""
     blank_prob = step[len(index)]
     grown: dict[str, tuple[float, float]] = {}
     for prefix, (with_blank, with_char) in beam.items():
@@ -204,6 +206,8 @@ def _extend(
         repeated = with_char * step[index[last]] if last else 0.0
         grown[prefix] = (before[0] + total * blank_prob, before[1] + repeated)
         for char, prob in openings:
+            if total * prob < floor:
+                break
             longer = prefix + char
             before = grown.get(longer, (0.0, 0.0))
             grown[longer] = (before[0], before[1] + (with_blank if char == last else total) * prob)
@@ -219,7 +223,7 @@ def _allowed(prefix: str, grammar: Grammar, states: dict[str, Any]) -> bool:
 
 
 def _keep_best(
-    grown: dict[str, tuple[float, float]], width: int
+    grown: dict[str, tuple[float, float]], width: int, share: float
 ) -> tuple[dict[str, tuple[float, float]], float]:
     """The `width` likeliest prefixes, likeliest first, rescaled so that the best is 1; and the scale's logarithm."""
     if len(grown) == 1:
@@ -229,6 +233,6 @@ def _keep_best(
     best = ranked[0][1][0] + ranked[0][1][1] if ranked else 0.0
     if best <= 0.0:
         return {}, -math.inf
-    floor = best * PREFIX_FLOOR
+    floor = best * share
     kept = {prefix: (pair[0] / best, pair[1] / best) for prefix, pair in ranked if pair[0] + pair[1] > floor}
     return kept, math.log(best)

@@ -92,20 +92,24 @@ class PlateReader:
         return [self._reading(steps, layout) for steps, layout in zip(softened, rows, strict=True)]
 
     def _reading(self, log_probs: npt.NDArray[np.float64], rows: int) -> Reading:
-        text, probability, region = self._best_text(log_probs)
+        alphabet = self.network.card.alphabet
+        best_path = ctc.greedy(log_probs, alphabet)
+        text, probability, region = self._best_text(log_probs, best_path)
         return Reading(
             text=text,
             confidence=self._calibrated(probability) if text else 0.0,
-            char_probs=ctc.aligned_probs(log_probs, text, self.network.card.alphabet),
+            char_probs=best_path[1] if text == best_path[0] else ctc.aligned_probs(log_probs, text, alphabet),
             log_probs=log_probs.astype(np.float32),
             region=region,
             rows=rows,
         )
 
-    def _best_text(self, log_probs: npt.NDArray[np.float64]) -> tuple[str, float, str]:
+    def _best_text(
+        self, log_probs: npt.NDArray[np.float64], best_path: tuple[str, tuple[float, ...], float]
+    ) -> tuple[str, float, str]:
         """Text, probability and region: of the enabled countries if one fits well enough, else as it reads."""
         alphabet = self.network.card.alphabet
-        text, _, path = ctc.greedy(log_probs, alphabet)
+        text, _, path = best_path
         found: tuple[ctc.Candidate, ...] = (ctc.Candidate(text, path),)
         if path < SURE_PATH:
             found = ctc.best_texts(log_probs, alphabet, self.options.beam) or found
