@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
@@ -86,3 +87,111 @@ class Sighting:
     crop: PlateCrop
     reading: Reading
     captured_at_s: float
+
+
+class Direction(str, Enum):
+    """Where a vehicle goes, as far as its plate's growth and path tell."""
+
+    APPROACHING = "approaching"
+    LEAVING = "leaving"
+    STANDING = "standing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(eq=False)
+class Arrival:
+    """One vehicle at the gate: one arrival is one row of the log, whatever the number of frames.
+
+    The only mutable record; owned by `gate/track.py`. Times are monotonic seconds.
+    """
+
+    id: str
+    camera: str
+    first_seen_s: float
+    last_seen_s: float
+    sightings: list[Sighting] = field(default_factory=list)
+    direction: Direction = Direction.UNKNOWN
+    in_zone: bool = True
+    """Whether it was seen inside a zone that may trigger."""
+    settled: bool = False
+    """Whether it was decided: nothing it shows later is decided again."""
+
+
+@dataclass(frozen=True)
+class PlateRead:
+    """What an arrival's frames together say: the one plate text of one vehicle.
+
+    `confidence` calibrated 0..1; `alternatives` (text, probability) pairs, likeliest first, without `text`;
+    `wall_time` aware UTC, of the last frame used, meaningful only when `clock_synced`.
+    """
+
+    arrival_id: str
+    camera: str
+    text: str
+    confidence: float
+    alternatives: tuple[tuple[str, float], ...]
+    frames_used: int
+    region: str
+    direction: Direction
+    first_seen_s: float
+    at_s: float
+    wall_time: datetime
+    clock_synced: bool
+
+
+class Action(str, Enum):
+    """What the barrier shall do."""
+
+    OPEN = "open"
+    STAY_CLOSED = "stay_closed"
+
+
+class Reason(str, Enum):
+    """Why: each value reads as the end of the sentence 'The gate ... because'."""
+
+    ALLOWED = "the plate is on an allow list"
+    DENIED = "the plate is on a deny list"
+    NOT_LISTED = "the plate is on no list"
+    OUTSIDE_SCHEDULE = "its group may not enter at this time"
+    NOT_VALID_YET = "its entry is not valid yet"
+    EXPIRED = "its entry is no longer valid"
+    CLOCK_UNSURE = "the clock is not synchronised and its group has a schedule"
+    LOW_CONFIDENCE = "the plate was not read surely enough"
+    AMBIGUOUS = "the plate could be more than one listed plate"
+    WRONG_DIRECTION = "the vehicle does not come towards the gate"
+    OUTSIDE_ZONE = "the vehicle is outside the zones that open"
+    STALE = "the evidence is too old"
+    NO_LISTS = "no list could be loaded"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One arrival's decision. `rule` names the list and entry that decided; `expires_at_s` monotonic: no command is
+    sent at or after it."""
+
+    action: Action
+    reason: Reason
+    rule: str
+    plate_read: PlateRead
+    decided_at_s: float
+    expires_at_s: float
+
+
+class Outcome(str, Enum):
+    """What became of a command to the barrier."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    DRY_RUN = "dry_run"
+
+
+@dataclass(frozen=True)
+class CommandOutcome:
+    """The end of one command: `decision_id` of the log, `outcome`, and what the device said or failed to say."""
+
+    decision_id: int
+    outcome: Outcome
+    detail: str
+    at_s: float
