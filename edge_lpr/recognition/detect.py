@@ -17,6 +17,9 @@ from edge_lpr.records import Detection, Pixels
 PAD_GREY = 114
 MAX_ENLARGE = 2.0
 """A picture smaller than the input is enlarged at most so much."""
+AVERAGING_SCALE = 0.55
+"""Below this a picture is averaged down, so that no stroke is skipped; above, interpolation does it in a tenth of the
+time (0.4 instead of 3.6 ms for 1280x720 on one core)."""
 SIZE_STEP_PX = 32
 """Sides of a flexible network's input are multiples of this: the deepest stride."""
 TILING_SCALE = 1.0 / 1.6
@@ -152,7 +155,7 @@ def letterbox(pixels: Pixels, size: tuple[int, int], stretch: bool = False) -> t
     height, width = pixels.shape[:2]
     scale = min(size[0] / width, size[1] / height, MAX_ENLARGE)
     fitted = size if stretch else (max(1, round(width * scale)), max(1, round(height * scale)))
-    method = cv2.INTER_AREA if fitted[0] < width else cv2.INTER_LINEAR
+    method = cv2.INTER_AREA if scale < AVERAGING_SCALE else cv2.INTER_LINEAR
     resized = cv2.resize(np.ascontiguousarray(pixels), fitted, interpolation=method)
     canvas = np.full((size[1], size[0], 3), PAD_GREY, np.uint8)
     canvas[: fitted[1], : fitted[0]] = resized
