@@ -1,0 +1,394 @@
+"""Training samples for the detector: crops of photographs at many scales, with drawn plates and distractors set in.
+
+A photograph is decoded once. Each sample takes a crop of it by one affine warp (scale, aspect), then plates and
+distractors are pasted into the crop itself, so that a sample costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from edge_lpr.errors import ConfigError
+from edge_lpr.records import Floats, Pixels
+from edge_lpr.training.degrade import degrade_scene
+from edge_lpr.training.detector_net import STRIDE, Truth
+from edge_lpr.training.distractors import sample_distractor
+from edge_lpr.training.pasting import LOOSE_POSE, VEHICLE_POSE, Piece, hull_of, paste, posed_quad
+from edge_lpr.training.plates import sample_plate
+
+PAD_GREY = 114
+INPUT_WIDTH, INPUT_HEIGHT = 640, 480
+HOLD_OUT_SHARE = 0.15
+SQUASHED = ("scene_kaggle_", "scene_plrf_")
+"""Sources whose pictures were stretched to a square: their aspect ratio is drawn anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A decoded picture: `levels` it, its half and its quarter, uint8 RGB; `boxes` float32 (N, 4) x1 y1 x2 y2 of its
+    labelled plates. `empty`: no plate is in it, labelled or not; `squashed`: its aspect ratio is not true."""
+
+    name: str
+    levels: tuple[Pixels, ...]
+    boxes: Floats
+    empty: bool = False
+    squashed: bool = False
+
+    @property
+    def letterbox_scale(self) -> float:
+        """Scale at which the detector sees the picture."""
+        height, width = self.levels[0].shape[:2]
+        return min(INPUT_WIDTH / width, INPUT_HEIGHT / height, 2.0)
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoRow:
+    """One picture of a label file: its path, boxes x1 y1 x2 y2 and the key by which it is held out."""
+
+    path: Path
+    boxes: Floats
+    key: str
+
+
+def list_photos(labels: Path, use: str = "train") -> list[PhotoRow]:
+    """Pictures of whole scenes and negatives of a labels.csv whose `use` matches (crops are left out)."""
+    found: dict[str, list[list[float]]] = {}
+    keys: dict[str, str] = {}
+    with labels.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["use"] != use or Path(row["image"]).name.startswith("crop_"):
+                continue
+            boxes = found.setdefault(row["image"], [])
+            # Several frames show one vehicle: its text keeps them on one side of the split.
+            keys.setdefault(row["image"], row["text"] or row["image"])
+            if row["w"]:
+                x, y, w, h = (float(row[c]) for c in ("x", "y", "w", "h"))
+                boxes.append([x, y, x + w, y + h])
+    if not found:
+        raise ConfigError(f"{labels}: no picture with use={use}")
+    return [
+        PhotoRow(labels.parent / name, np.array(boxes, np.float32).reshape(-1, 4), keys[name])
+        for name, boxes in found.items()
+    ]
+
+
+def held_out(row: PhotoRow) -> bool:
+    """Whether a picture belongs to the development part, which tunes thresholds and never trains."""
+    share = 0.25 if row.path.name.startswith("neg_") else HOLD_OUT_SHARE
+    return int(hashlib.sha256(row.key.encode()).hexdigest()[:8], 16) / 2**32 < share
+
+
+def load_photo(row: PhotoRow) -> Photo:
+    """Decode a picture and its half-size copy."""
+    encoded = cv2.imread(str(row.path), cv2.IMREAD_COLOR)
+    if encoded is None:
+        raise ConfigError(f"{row.path}: not a picture")
+    pixels = np.asarray(cv2.cvtColor(encoded, cv2.COLOR_BGR2RGB), np.uint8)
+    name = row.path.name
+    return Photo(
+        name, pyramid(pixels), row.boxes, empty=name.startswith("neg_"), squashed=name.startswith(SQUASHED)
+    )
+
+
+def pyramid(pixels: Pixels) -> tuple[Pixels, ...]:
+    """The picture, its half and its quarter."""
+    half = np.asarray(cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+    quarter = np.asarray(cv2.resize(half, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+    return pixels, half, quarter
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """What samples are made of; shares and chances 0..1."""
+
+    width: int = 320
+    height: int = 256
+    negatives: float = 0.15
+    """Share of samples from pictures without a plate."""
+    drawn: float = 0.08
+    """Share of samples from drawn scenes."""
+    loose: float = 0.45
+    """Chance that plates are pasted anywhere in a crop that is not a negative."""
+    replaced: float = 0.25
+    """Chance that a labelled plate is covered by a drawn one in its place."""
+    distractors: float = 0.35
+    """Chance that distractors are pasted into any crop."""
+    filled: float = 0.7
+    """Chance that much padding is replaced by a part of another picture."""
+    soft: float = 0.3
+    """Chance that the crop passes through a lower resolution."""
+    degrade: float = 0.7
+    """Strength of the camera's faults."""
+    renew_every: int = 2
+    """Batches from one new plate and distractor to the next."""
+    plate_px: tuple[float, ...] = (15.0, 260.0)
+    """Widths of plates."""
+
+
+@dataclass(eq=False)
+class Crop:
+    """A sample while it is composed; `known` boxes hold something that is certainly no plate, `inside` is the part that
+    shows the photograph, x1 y1 x2 y2."""
+
+    pixels: Pixels
+    inside: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    corners: list[Floats] = field(default_factory=list)
+    known: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+    def add(self, quad: Floats) -> None:
+        """Note a pasted plate."""
+        self.boxes.append(hull_of(quad))
+        self.corners.append(quad)
+
+    def forget_under(self, box: tuple[float, float, float, float], share: float = 0.25) -> None:
+        """Drop the plates of which something pasted at `box` hides more than `share`."""
+        kept = [n for n, b in enumerate(self.boxes) if _covered(b, box) <= share]
+        self.boxes[:] = [self.boxes[n] for n in kept]
+        self.corners[:] = [self.corners[n] for n in kept]
+
+
+UNKNOWN_CORNERS = np.full((4, 2), np.nan, np.float32)
+
+
+def take_crop(rng: Generator, photo: Photo, config: SampleConfig) -> Crop:
+    """A crop of the photograph at a random scale, with its labelled plates."""
+    scale = _scale(rng, photo, config)
+    squeeze = rng.uniform(-0.45, 0.3) if photo.squashed else rng.normal(0, 0.06)
+    fx, fy = scale * np.exp(-squeeze / 2), scale * np.exp(squeeze / 2)
+    level = int(np.clip(np.floor(-np.log2(max(fx, fy)) + 0.2), 0, len(photo.levels) - 1))
+    pixels = photo.levels[level]
+    height, width = photo.levels[0].shape[:2]
+    left, top = _corner(rng, (width * fx, height * fy), photo.boxes * np.float32([fx, fy, fx, fy]), config)
+    shrink = 2.0**level
+    matrix = np.array([[fx * shrink, 0, -left], [0, fy * shrink, -top]], np.float64)
+    warped = cv2.warpAffine(
+        pixels, matrix, (config.width, config.height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(PAD_GREY,) * 3,
+    )  # fmt: skip
+    frame = (0.0, 0.0, float(config.width), float(config.height))
+    crop = Crop(np.asarray(warped, np.uint8), _cut((-left, -top, width * fx - left, height * fy - top), frame))
+    for box in photo.boxes * np.float32([fx, fy, fx, fy]) - np.float32([left, top, left, top]):
+        plain = tuple(float(v) for v in box)
+        seen = _covered(plain, frame)  # type: ignore[arg-type]
+        if seen > 0.6 and plain[2] - plain[0] >= 0.7 * config.plate_px[0]:
+            crop.boxes.append(_cut(plain, frame))  # type: ignore[arg-type]
+            crop.corners.append(UNKNOWN_CORNERS)
+        elif seen > 0:
+            hidden = _cut(plain, frame)  # type: ignore[arg-type]
+            _smear(crop.pixels, hidden)
+    return crop
+
+
+def fill_padding(crop: Crop, other: Crop) -> None:
+    """Show `other`, with its plates, where `crop` has padding; plates cut by the seam are made unrecognisable."""
+    x1, y1, x2, y2 = (int(v) for v in crop.inside)
+    for box, corners in zip(other.boxes, other.corners, strict=True):
+        hidden = _covered(box, crop.inside)
+        if hidden == 0:
+            crop.boxes.append(box)
+            crop.corners.append(corners)
+        elif hidden < 1:
+            _smear(other.pixels, box)
+    other.pixels[y1:y2, x1:x2] = crop.pixels[y1:y2, x1:x2]
+    crop.pixels = other.pixels
+
+
+def _smear(pixels: Pixels, box: tuple[float, float, float, float]) -> None:
+    """Make a cut-off or minute plate unrecognisable: it is neither a good example nor a fair negative."""
+    x1, y1, x2, y2 = int(box[0]), int(box[1]), int(np.ceil(box[2])), int(np.ceil(box[3]))
+    if x2 - x1 >= 1 and y2 - y1 >= 1:
+        pixels[y1:y2, x1:x2] = cv2.blur(pixels[y1:y2, x1:x2], (31, 31))
+
+
+def _scale(rng: Generator, photo: Photo, config: SampleConfig) -> float:
+    """Pixels of the crop a pixel of the photograph: mostly about as the detector will see it."""
+    natural = photo.letterbox_scale * float(np.exp(rng.uniform(-0.7, 0.45)))
+    if len(photo.boxes) == 0 or rng.random() < 0.5:
+        return natural
+    widths = photo.boxes[:, 2] - photo.boxes[:, 0]
+    low, high = config.plate_px
+    wanted = low * (0.8 * high / low) ** rng.random()
+    return float(np.clip(wanted / widths[rng.integers(len(widths))], 0.12, 2.5))
+
+
+def _corner(rng: Generator, size: tuple[float, float], boxes: Floats, config: SampleConfig) -> tuple[float, float]:
+    """Where the crop's top left lies in the scaled picture of `size` (width, height)."""
+    out = (config.width, config.height)
+    if len(boxes) and rng.random() < 0.8:
+        x1, y1, x2, y2 = boxes[rng.integers(len(boxes))]
+        low = np.array([x2 - out[0], y2 - out[1]]) + 2.0
+        high = np.array([x1, y1]) - 2.0
+        middle = np.array([x1 + x2 - out[0], y1 + y2 - out[1]]) / 2
+        spot = np.where(low < high, rng.uniform(np.minimum(low, high), np.maximum(low, high)), middle)
+    else:
+        spot = rng.uniform(np.minimum(0, np.array(size) - out), np.maximum(1e-3, np.array(size) - out))
+    # Little of the padding outside of the picture, as the letterbox has it.
+    slack = np.maximum(np.array(size) - out, 0.0)
+    if rng.random() < 0.9:
+        spot = np.clip(spot, np.minimum(0.0, np.array(size) - out) * rng.integers(0, 2), slack)
+    return float(spot[0]), float(spot[1])
+
+
+def _covered(box: Sequence[float], by: Sequence[float]) -> float:
+    """Share of `box` that lies inside `by`."""
+    wide = min(box[2], by[2]) - max(box[0], by[0])
+    high = min(box[3], by[3]) - max(box[1], by[1])
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(0.0, wide) * max(0.0, high) / max(area, 1e-6)
+
+
+def _cut(box: Sequence[float], frame: Sequence[float]) -> tuple[float, float, float, float]:
+    return max(box[0], frame[0]), max(box[1], frame[1]), min(box[2], frame[2]), min(box[3], frame[3])
+
+
+def truth_of(crop: Crop, empty: bool) -> Truth:
+    """The truth of a finished sample: where it may hold plates that nobody labelled is unknown."""
+    height, width = crop.pixels.shape[:2]
+    unknown: NDArray[np.bool_] = np.full((height // STRIDE, width // STRIDE), not empty)
+    for x1, y1, x2, y2 in crop.known:
+        rows = slice(max(0, int(y1) // STRIDE), int(y2) // STRIDE + 1)
+        unknown[rows, max(0, int(x1) // STRIDE) : int(x2) // STRIDE + 1] = False
+    return Truth(
+        np.array(crop.boxes, np.float32).reshape(-1, 4), np.array(crop.corners, np.float32).reshape(-1, 4, 2), unknown
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Stock:
+    """What samples draw from."""
+
+    scenes: Sequence[Photo]
+    negatives: Sequence[Photo]
+    drawn: Sequence[Photo]
+    plates: list[Piece]
+    distractors: list[Piece]
+
+
+def compose(rng: Generator, stock: Stock, config: SampleConfig) -> tuple[Pixels, Truth]:
+    """One training sample: picture uint8 RGB (height, width, 3) and its truth."""
+    photo = _choose(rng, stock, config)
+    crop = take_crop(rng, photo, config)
+    frame = (0.0, 0.0, float(config.width), float(config.height))
+    if _covered(frame, crop.inside) < 0.75 and rng.random() < config.filled:
+        pool = stock.negatives if photo.empty else stock.scenes
+        fill_padding(crop, take_crop(rng, pool[rng.integers(len(pool))], config))
+    if photo.empty and rng.random() < 0.5:
+        crop.pixels = np.ascontiguousarray(crop.pixels[:, ::-1])
+    if rng.random() < config.distractors and stock.distractors:
+        for _ in range(rng.integers(1, 4)):
+            paste_distractor(rng, crop, stock.distractors[rng.integers(len(stock.distractors))])
+    if not photo.empty:
+        replace_plates(rng, crop, stock.plates, config.replaced)
+        if rng.random() < config.loose:
+            for _ in range(1 + int(rng.random() < 0.4)):
+                paste_plate(rng, crop, stock.plates[rng.integers(len(stock.plates))], config)
+    return finish(rng, crop.pixels, config), truth_of(crop, photo.empty)
+
+
+def _choose(rng: Generator, stock: Stock, config: SampleConfig) -> Photo:
+    draw = rng.random()
+    if draw < config.negatives and stock.negatives:
+        pool = stock.negatives
+    elif draw < config.negatives + config.drawn and stock.drawn:
+        pool = stock.drawn
+    else:
+        pool = stock.scenes
+    return pool[rng.integers(len(pool))]
+
+
+def paste_plate(rng: Generator, crop: Crop, plate: Piece, config: SampleConfig) -> None:
+    """Set a plate anywhere into the crop, on no other plate."""
+    height, width = crop.pixels.shape[:2]
+    low, high = config.plate_px
+    for _ in range(4):
+        wide = low * (high / low) ** rng.random()
+        aspect = plate.aspect * float(np.exp(rng.normal(0, 0.08)))
+        quad = posed_quad(rng, (rng.uniform(0, width), rng.uniform(0, height)), wide, aspect, LOOSE_POSE)
+        box = hull_of(quad)
+        inside = box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+        if inside and not any(_covered(b, box) > 0 for b in crop.boxes) and paste(crop.pixels, plate, quad, rng):
+            crop.add(quad)
+            return
+
+
+def replace_plates(rng: Generator, crop: Crop, plates: Sequence[Piece], chance: float) -> None:
+    """Cover labelled plates by drawn ones of about their shape, where they hang on their vehicles."""
+    for n, (x1, y1, x2, y2) in enumerate(list(crop.boxes)):
+        if rng.random() >= chance or x2 - x1 < 12 or not np.isnan(crop.corners[n]).any():
+            continue
+        wanted = (x2 - x1) / max(y2 - y1, 1.0)
+        tries = [plates[rng.integers(len(plates))] for _ in range(8)]
+        plate = min(tries, key=lambda p: abs(np.log(p.aspect / wanted)))
+        centre = ((x1 + x2) / 2, (y1 + y2) / 2)
+        # As wide as it takes to hide the old plate, whose rim must not show.
+        wide = max(x2 - x1, (y2 - y1) * plate.aspect) * rng.uniform(1.04, 1.25)
+        quad = posed_quad(rng, centre, wide, plate.aspect, VEHICLE_POSE)
+        box = hull_of(quad)
+        if box[0] < 0 or box[1] < 0 or box[2] > crop.pixels.shape[1] or box[3] > crop.pixels.shape[0]:
+            continue
+        _smear(crop.pixels, (x1, y1, x2, y2))
+        if paste(crop.pixels, plate, quad, rng):
+            crop.boxes[n], crop.corners[n] = box, quad
+
+
+def paste_distractor(rng: Generator, crop: Crop, piece: Piece) -> None:
+    """Set something that is no plate anywhere into the crop; labelled plates under it are gone."""
+    height, width = crop.pixels.shape[:2]
+    wide = 25.0 * 14.0 ** rng.random()
+    quad = posed_quad(rng, (rng.uniform(0, width), rng.uniform(0, height)), wide, piece.aspect, LOOSE_POSE)
+    box = hull_of(quad)
+    if any(_covered(b, box) > 0 for b in crop.boxes) and rng.random() < 0.9:
+        return
+    if paste(crop.pixels, piece, quad, rng, lit=rng.random() < 0.85):
+        crop.forget_under(box)
+        crop.known.append(box)
+
+
+def finish(rng: Generator, pixels: Pixels, config: SampleConfig) -> Pixels:
+    """The composed crop through lens, sensor and compressor."""
+    height, width = pixels.shape[:2]
+    if rng.random() >= config.soft:
+        return degrade_scene(rng, pixels, config.degrade)
+    # A small picture that the letterbox enlarges: its faults are enlarged with it.
+    factor = rng.uniform(1.3, 2.6)
+    small = cv2.resize(pixels, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
+    small = degrade_scene(rng, np.asarray(small, np.uint8), config.degrade)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+Batch = tuple[NDArray[np.uint8], list[Truth]]
+"""Pictures uint8 (N, height, width, 3) and their truths."""
+
+
+def batches(stock: Stock, config: SampleConfig, size: int, seed: int) -> Iterator[Batch]:
+    """Endless batches of `size` samples; the plates and distractors of the stock are slowly replaced by new ones."""
+    rng = np.random.default_rng(seed)
+    for number in itertools.count():
+        if number % config.renew_every == 0:
+            renew(rng, stock)
+        samples = [compose(rng, stock, config) for _ in range(size)]
+        yield np.stack([s[0] for s in samples]), [s[1] for s in samples]
+
+
+def renew(rng: Generator, stock: Stock) -> None:
+    """Draw one plate and one distractor of the stock anew."""
+    if stock.plates:
+        stock.plates[rng.integers(len(stock.plates))] = plate_piece(rng)
+    if stock.distractors:
+        stock.distractors[rng.integers(len(stock.distractors))] = sample_distractor(rng)
+
+
+def plate_piece(rng: Generator) -> Piece:
+    """A drawn plate of any country."""
+    return Piece(sample_plate(rng).pixels)

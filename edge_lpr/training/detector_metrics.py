@@ -1,0 +1,138 @@
+"""How well a detector in training finds plates: recall at a rate of false detections, on development pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from edge_lpr.records import Floats, Pixels
+from edge_lpr.training.detector_data import INPUT_HEIGHT, INPUT_WIDTH, PAD_GREY, Crop, Photo, paste_distractor
+from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE
+from edge_lpr.training.pasting import Piece
+
+FLOOR = 0.03
+"""Detections below this score are not looked at."""
+NMS_IOU = 0.4
+MATCH_IOU = 0.5
+FALSE_RATES = (0.01, 0.02, 0.05, 0.1)
+"""False detections a negative picture at which recall is taken."""
+
+Run = Callable[[Pixels], tuple[Floats, Floats, Floats]]
+"""Letterboxed picture uint8 (480, 640, 3) to coverage (h, w) 0..1, boxes (4, h, w), corners (8, h, w)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """One development picture at the detector's input size, with its plates (N, 4) x1 y1 x2 y2; none: a negative."""
+
+    pixels: Pixels
+    boxes: Floats
+    source: str
+
+
+def letterboxed(pixels: Pixels) -> tuple[Pixels, float]:
+    """The picture at the detector's input size, padded right and below, and the scale."""
+    height, width = pixels.shape[:2]
+    scale = min(INPUT_WIDTH / width, INPUT_HEIGHT / height, 2.0)
+    size = (min(INPUT_WIDTH, round(width * scale)), min(INPUT_HEIGHT, round(height * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    out = np.full((INPUT_HEIGHT, INPUT_WIDTH, 3), PAD_GREY, np.uint8)
+    out[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=method)
+    return out, scale
+
+
+def exam_of(photo: Photo) -> Exam:
+    """A development picture as the detector sees it."""
+    pixels, scale = letterboxed(photo.levels[0])
+    return Exam(pixels, photo.boxes * np.float32(scale), "_".join(photo.name.split("_")[:2]))
+
+
+def small_exam(photo: Photo) -> Exam:
+    """The picture reduced to 320 px and enlarged again, its plates half as wide: a far camera."""
+    height, width = photo.levels[0].shape[:2]
+    factor = 320.0 / max(height, width)
+    small = cv2.resize(photo.levels[0], None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    pixels, scale = letterboxed(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8))
+    return Exam(pixels, photo.boxes * np.float32(scale * factor), "small")
+
+
+def drawn_negative(rng: Generator, photo: Photo, distractors: Sequence[Piece]) -> Exam:
+    """A negative with signs and lettering pasted in."""
+    crop = Crop(letterboxed(photo.levels[0])[0])
+    for _ in range(4):
+        paste_distractor(rng, crop, distractors[rng.integers(len(distractors))])
+    return Exam(crop.pixels, np.zeros((0, 4), np.float32), "drawn_neg")
+
+
+def find(outputs: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:
+    """Boxes (N, 4) x1 y1 x2 y2, corners (N, 4, 2) and scores (N,) of one picture, best first, after suppression."""
+    coverage, boxes, corners = outputs
+    i, j = np.nonzero(coverage > FLOOR)
+    order = np.argsort(-coverage[i, j])[:200]
+    i, j = i[order], j[order]
+    centres = np.stack([j, i], 1) * np.float32(STRIDE) + np.float32(CENTRE_OFFSET_PX)
+    reach = boxes[:, i, j].T * np.float32(BOX_SCALE_PX)
+    found = np.concatenate([centres - reach[:, :2], centres + reach[:, 2:]], 1)
+    scores = coverage[i, j]
+    kept: list[int] = []
+    for n in range(len(found)):
+        if not kept or ious(found[n], found[kept]).max() < NMS_IOU:
+            kept.append(n)
+    quads = corners[:, i, j].T.reshape(-1, 4, 2) * np.float32(BOX_SCALE_PX) + centres[:, None]
+    return found[kept], quads[kept], scores[kept]
+
+
+def ious(box: Floats, others: Floats) -> Floats:
+    """Intersection over union of one box with each of `others` (N, 4)."""
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    both = np.clip(high - low, 0, None).prod(1)
+    area = (others[:, 2:] - others[:, :2]).prod(1) + (box[2:] - box[:2]).prod() - both
+    return np.asarray(both / np.maximum(area, 1e-6), np.float32)
+
+
+def examine(run: Run, exams: Sequence[Exam]) -> dict[str, float]:
+    """Recall at each false rate, the threshold for 0.02, reachable recall, mean IoU, recall by source.
+
+    `score`, the mean recall over the false rates, is what picks the best checkpoint.
+    """
+    hits: list[tuple[str, float]] = []
+    overlaps: list[float] = []
+    false_scores: list[float] = []
+    negatives = 0
+    for exam in exams:
+        found, _, scores = find(run(exam.pixels))
+        if len(exam.boxes) == 0:
+            negatives += 1
+            false_scores.extend(float(s) for s in scores)
+        for box in exam.boxes:
+            overlap = ious(box, found) if len(found) else np.zeros(1, np.float32)
+            good = np.nonzero(overlap >= MATCH_IOU)[0]
+            hits.append((exam.source, float(scores[good].max()) if len(good) else 0.0))
+            if len(good):
+                overlaps.append(float(overlap.max()))
+    return _figures(hits, overlaps, sorted(false_scores, reverse=True), negatives)
+
+
+def _figures(
+    hits: list[tuple[str, float]], overlaps: list[float], false_scores: list[float], negatives: int
+) -> dict[str, float]:
+    values = np.array([score for _, score in hits])
+    figures: dict[str, float] = {}
+    limits = {}
+    for rate in FALSE_RATES:
+        allowed = int(rate * negatives)
+        limits[rate] = false_scores[allowed] if allowed < len(false_scores) else FLOOR
+        figures[f"recall@{rate}"] = float((values > limits[rate]).mean())
+    figures["score"] = float(np.mean([figures[f"recall@{rate}"] for rate in FALSE_RATES]))
+    figures["threshold@0.02"] = limits[0.02]
+    figures["reachable"] = float((values > 0).mean())
+    figures["iou"] = float(np.mean(overlaps)) if overlaps else 0.0
+    for source in sorted({source for source, _ in hits}):
+        mine = np.array([score for name, score in hits if name == source])
+        figures[source] = float((mine > limits[0.02]).mean())
+    return figures
