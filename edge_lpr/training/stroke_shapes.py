@@ -1,4 +1,4 @@
-"""Shapes of 0-9 and A-Z in the language of `strokes.py`, with the forms a character takes from plate to plate.
+"""Shapes of 0-9 and A-Z in the language of `shape_text.py`, with the forms a character takes from plate to plate.
 
 Names in the shapes: m waist, t length of the terminals of round strokes, i inset of an upper bowl, h bar of 4 and A,
 b top of the bowl of 6, l left and r right end of the bar of A, x the stem of 4, k crotch of M and W, v waist of Y.
@@ -14,7 +14,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "0": {
         "plain": "0,0* 1,0* 1,1* 0,1* z",
         "slashed": "0,0* 1,0* 1,1* 0,1* z ; .1,.85 .9,.15 !",
-        "dotted": "0,0* 1,0* 1,1* 0,1* z ; .5,.46 .5,.54 !",
+        "dotted": "0,0* 1,0* 1,1* 0,1* z ; .5,.44 .5,.56 !",
     },
     "1": {
         "flag": "0,.27 .92,0 ! ; 1,0 1,1",
@@ -23,6 +23,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         "level": "0,0 1,0 1,1",
         "foot": "0,.27 .46,0 ! ; .5,0 .5,1 ; 0,1 1,1",
         "slab": "0,0 .5,0 .5,1 ; 0,1 1,1",
+        "bar": ".5,0 .5,1",
     },
     "2": {
         "round": "0,t 0,0* 1,0* 1,m+.06* 0,1 1,1",
@@ -39,7 +40,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         "tall": "x-.08,0 0,h 1,h ; x,.3 x,1",
     },
     "5": {
-        "round": "1,0 .06,0 0,.5 ! ; 0,.54 0,.37* 1,.37* 1,1* 0,1* 0,1-t",
+        "round": "1,0 .06,0 0,.48 ! ; 0,.47 0,.37* 1,.37* 1,1* 0,1* 0,1-t",
         "square": "1,0 0,0 0,.4 1,.4* 1,1* 0,1* 0,1-t",
     },
     "6": {
@@ -54,17 +55,17 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         "barred": "0,0 1,0 .28,1 ; .22,.5 .95,.5 !",
     },
     "8": {
-        "stacked": "i,0* 1-i,0* 1-i,m* i,m* z ; 0,m* 1,m* 1,1* 0,1* z",
+        "stacked": "i,0*1.2 1-i,0*1.2 1-i,m*1.2 i,m*1.2 z ; 0,m*1.2 1,m*1.2 1,1*1.2 0,1*1.2 z",
     },
     "A": {
         "pointed": "0,1 .5,0 1,1 ; l,h r,h !",
         "flat": "0,1 .4,0 .6,0 1,1 ; l,h r,h !",
     },
     "B": {
-        "plain": "0,m 0,0 1-i,0* 1-i,m* 0,m ; 0,m 1,m* 1,1* 0,1 0,m",
+        "plain": "0,m 0,0 1-i,0* 1-i,m* 0,m ^ ; 0,m 1,m* 1,1* 0,1 0,m ^",
     },
     "C": {"round": "1,t 1,0* 0,0* 0,1* 1,1* 1,1-t"},
-    "D": {"plain": "0,0 1,0* 1,1* 0,1 z"},
+    "D": {"plain": "0,0 1,0*1.2 1,1*1.2 0,1 z ^"},
     "E": {"plain": "1,0 0,0 0,1 1,1 ; 0,m .88,m !"},
     "F": {"plain": "1,0 0,0 0,1 ; 0,m+.02 .86,m+.02 !"},
     "G": {
@@ -98,10 +99,10 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "O": {"plain": "0,0* 1,0* 1,1* 0,1* z"},
     "P": {"plain": "0,1 0,0 1,0* 1,m+.06* 0,m+.06"},
     "Q": {
-        "crossed": "0,0* 1,0* 1,1* 0,1* z ; .55,.66 1.04,1.04 !",
-        "inner": "0,0* 1,0* 1,1* 0,1* z ; .5,.68 .95,.98 !",
-        "outer": "0,0* 1,0* 1,1* 0,1* z ; .72,.8 1.12,1.06 !",
-        "upright": "0,0* 1,0* 1,1* 0,1* z ; .64,.68 .9,1.1 !",
+        "crossed": "0,0* 1,0* 1,1* 0,1* z ; .54,.64 1.1,1.08 !",
+        "inner": "0,0* 1,0* 1,1* 0,1* z ; .48,.62 1.02,1.0 !",
+        "outer": "0,0* 1,0* 1,1* 0,1* z ; .68,.74 1.2,1.08 !",
+        "upright": "0,0* 1,0* 1,1* 0,1* z ; .58,.62 .94,1.1 !",
     },
     "R": {
         "diagonal": "0,1 0,0 1,0* 1,m+.03* 0,m+.03 ; .42,m+.03 1,1",
@@ -134,12 +135,16 @@ WIDTHS: Mapping[str, float] = {
 
 FORM_WIDTHS: Mapping[tuple[str, str], float] = {
     ("1", "foot"): 0.80, ("1", "slab"): 0.80, ("I", "slab"): 0.66, ("M", "full"): 1.26, ("W", "full"): 1.46,
-    ("W", "upright"): 1.24, ("M", "splayed"): 1.30, ("1", "level"): 0.50,
+    ("W", "upright"): 1.24, ("M", "splayed"): 1.30, ("1", "level"): 0.50, ("1", "bar"): 0.30,
 }
 
 BASE_PARAMS: Mapping[str, float] = {
-    "m": 0.49, "t": 0.28, "i": 0.05, "h": 0.70, "b": 0.42, "l": 0.18, "r": 0.82, "x": 0.74, "k": 0.62, "v": 0.52,
+    "m": 0.49, "t": 0.28, "i": 0.07, "h": 0.70, "b": 0.42, "l": 0.18, "r": 0.82, "x": 0.74, "k": 0.62, "v": 0.52,
 }
+
+
+USUAL_SHARE = 0.4
+"""Share of the usual form in a random face; the others come up alike."""
 
 
 def usual_shapes(**forms: str) -> dict[str, str]:
@@ -167,8 +172,10 @@ def random_forms(rng: np.random.Generator) -> dict[str, str]:
     for char, variants in FORMS.items():
         if len(variants) > 1:
             names = list(variants)
-            usual = names[0] if rng.random() < 0.4 else names[int(rng.integers(len(names)))]
-            forms[f"_{char}" if char.isdigit() else char] = usual
+            form = names[0] if rng.random() < USUAL_SHARE else names[int(rng.integers(len(names)))]
+            if (char, form) == ("1", "bar"):
+                forms["I"] = "slab"
+            forms.setdefault(f"_{char}" if char.isdigit() else char, form)
     forms["_9"] = forms["_6"] if rng.random() < 0.9 else "curved"
     return forms
 

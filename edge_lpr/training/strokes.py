@@ -1,40 +1,33 @@
 """Stroke engine: draws a character from a short text of polylines with rounded corners.
 
-A shape is text in a unit box (x to the right, y down, 0..1 on the centre lines of the outermost strokes):
-
-    "0,m 0,0 1,0* 1,m* 0,m ; .4,m 1,1"      paths are parted by ';'
-    x,y     a vertex with a sharp (mitred) corner; a coordinate is a number or the name of a style parameter,
-            in a sum with numbers ('m+.1', '1-t'); '~' before it means one minus the whole
-    x,y*    a vertex rounded with the style's radii; `*0.5` scales the radii
-    z       closes the path (its first vertex may be rounded too)
-    !       as the last word: the path's ends are cut where they stand, not lengthened to the edge of the box
-
+Shapes are texts in the language of `shape_text.py`.
 Everything is drawn four times too large and averaged down. No fonts, no torch.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_lpr.training.shape_text import Coordinate, Path, parse_shape
+
 SUPERSAMPLE = 4
 ARC_STEPS = 6
 """Straight pieces of one rounded corner."""
+STROKE_LIMITS: Mapping[str, float] = {
+    "W": 0.18, "M": 0.21, "N": 0.27, "A": 0.27, "K": 0.30, "4": 0.28, "V": 0.30, "X": 0.30, "R": 0.32,
+    "I": 1.0, "1": 0.8,
+}
+"""Thickest stroke as a share of the character's width, so that crowded characters stay open."""
 _SHIFT = 4
 _ONE = 1 << _SHIFT
 _MITRE_LIMIT = 4.0
 """Longest mitre tip in half stroke widths; a sharper corner is cut by the cap lines anyway."""
-
-
-Coordinate = tuple[str, float, float]
-"""Name of a parameter or '', factor of its value, constant."""
 
 
 @dataclass(frozen=True)
@@ -62,61 +55,6 @@ class StrokeStyle:
     shapes: Mapping[str, str] = field(default_factory=dict)
     widths: Mapping[str, float] = field(default_factory=dict)
     """Width of a character as a factor of `width`; 1 where it is not named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vertex:
-    """A corner of a path before the values of the style's parameters are known."""
-
-    x: Coordinate
-    y: Coordinate
-    rounding: float
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    vertices: tuple[Vertex, ...]
-    closed: bool
-    cut: bool
-
-
-_TERM = re.compile(r"([+-]?)(?:([a-z])|(\d*\.?\d+))")
-
-
-def _coordinate(word: str) -> Coordinate:
-    """`word` as (name or '', factor of the name's value, constant); a leading '~' means one minus the rest."""
-    name, factor, constant = "", 0.0, 0.0
-    terms = word.removeprefix("~")
-    if not terms or _TERM.sub("", terms):
-        raise ValueError(f"not a coordinate of a shape: {word!r}")
-    for sign, letter, number in _TERM.findall(terms):
-        value = -1.0 if sign == "-" else 1.0
-        if letter:
-            name, factor = letter, value
-        else:
-            constant += value * float(number)
-    return (name, -factor, 1.0 - constant) if word[0] == "~" else (name, factor, constant)
-
-
-@lru_cache(maxsize=4096)
-def parse_shape(shape: str) -> tuple[Path, ...]:
-    """Paths of a shape text. Raises ValueError for a word that is not of the little language above."""
-    paths = []
-    for part in shape.split(";"):
-        vertices: list[Vertex] = []
-        closed = cut = False
-        for word in part.split():
-            if word == "z":
-                closed = True
-            elif word == "!":
-                cut = True
-            else:
-                place, star, factor = word.partition("*")
-                x, y = place.split(",")
-                rounding = (float(factor) if factor else 1.0) if star else 0.0
-                vertices.append(Vertex(_coordinate(x), _coordinate(y), rounding))
-        paths.append(Path(tuple(vertices), closed, cut))
-    return tuple(paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +123,9 @@ def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.round(points * _ONE).astype(np.int32).reshape(-1, 1, 2)
 
 
-def _mitre(canvas: NDArray[np.uint8], line: NDArray[np.float64], index: int, half: float) -> None:
-    """Fills the outer tip of the sharp corner at `line[index]`."""
+def _mitre(canvas: NDArray[np.uint8], line: NDArray[np.float64], index: int, box: _Box, slant: float) -> None:
+    """Fills the outer tip of the sharp corner at `line[index]`, as far as it lies within the box."""
+    half = box.half
     at = line[index]
     before = line[index - 1] if index else line[-2]
     after = line[index + 1] if index + 1 < len(line) else line[1]
@@ -200,6 +139,8 @@ def _mitre(canvas: NDArray[np.uint8], line: NDArray[np.float64], index: int, hal
     tangent = (1.0 - float(u @ v)) / turn
     reach = min(abs(half * tangent), _MITRE_LIMIT * half)
     wedge = np.array([at, at + first, at + first + u * reach, at + second - v * reach, at + second])
+    lean = (box.top + box.height / 2 - wedge[:, 1]) * slant
+    wedge[:, 0] = np.clip(wedge[:, 0] - lean, box.left - half, box.left + box.width + half) + lean
     cv2.fillConvexPoly(canvas, _fixed(wedge), 255, cv2.LINE_8, _SHIFT)
 
 
@@ -223,12 +164,18 @@ def _end(canvas: NDArray[np.uint8], line: NDArray[np.float64], last: bool, path:
 
 
 def _shortened(line: NDArray[np.float64], by: float) -> NDArray[np.float64]:
-    """The polyline without `by` pixels at either end, so that its round caps do not pass a square end."""
-    line = line.copy()
-    for end, inner in ((0, 1), (-1, -2)):
-        out = line[end] - line[inner]
-        length = float(np.hypot(*out)) or 1.0
-        line[end] -= out / length * min(by, length * 0.5)
+    """The polyline without its last `by` pixels at either end, so that its round caps do not pass a square end."""
+    for _ in range(2):
+        left = by
+        while len(line) > 2:
+            length = math.hypot(*(line[-2] - line[-1]))
+            if length > left:
+                break
+            left -= length
+            line = line[:-1]
+        inward = line[-2] - line[-1]
+        length = math.hypot(*inward) or 1.0
+        line = np.vstack([line[:-1], line[-1] + inward / length * min(left, length * 0.9)])[::-1]
     return line
 
 
@@ -240,10 +187,10 @@ def _draw_path(canvas: NDArray[np.uint8], path: Path, box: _Box, style: StrokeSt
     square = not path.closed and not style.round_caps
     body = _shortened(line, box.half) if square else line
     cv2.polylines(canvas, [_fixed(body)], False, 255, max(1, round(2 * box.half)), cv2.LINE_8, _SHIFT)
-    if style.round_caps:
+    if style.round_caps and not path.mitred:
         return
     for index in sharp:
-        _mitre(canvas, line, index, box.half)
+        _mitre(canvas, line, index, box, style.slant)
     if square:
         _end(canvas, line, False, path, box)
         _end(canvas, line, True, path, box)
@@ -254,7 +201,7 @@ def draw_character(style: StrokeStyle, char: str, height_px: int) -> NDArray[np.
     shape = style.shapes[char]
     height = height_px * SUPERSAMPLE
     width = style.width * style.widths.get(char, 1.0) * height / style.contrast
-    half = min(style.stroke * height / 2, width * 0.45)
+    half = min(style.stroke * height, width * STROKE_LIMITS.get(char, 0.42)) / 2
     margin = math.ceil(half * 2 + abs(style.slant) * height / 2) + SUPERSAMPLE
     box = _Box(margin + half, margin + half, max(width - 2 * half, 0.0), height - 2 * half, half,
                style.round_x * height / style.contrast, style.round_y * height)
