@@ -118,7 +118,7 @@ def _polish() -> tuple[StrokeStyle, ...]:
     widths = {"0": 0.84, "O": 1.04}
     return (
         _style(0.60, 0.112, 0.95, "1=long 3=round 4=closed 6=straight 9=straight K=branch M=half", widths=widths),
-        _style(0.56, 0.120, 0.9, "0=slashed 1=long 3=flat 4=closed 6=straight 9=straight", widths=widths),
+        _style(0.56, 0.120, 0.9, "1=long 3=flat 4=closed 6=straight 9=straight", widths=widths),
     )
 
 

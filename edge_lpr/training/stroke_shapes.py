@@ -143,6 +143,8 @@ BASE_PARAMS: Mapping[str, float] = {
 }
 
 
+PLAIN_ZERO_SHARE = 0.75
+"""Slashed and dotted noughts are rare on plates."""
 USUAL_SHARE = 0.4
 """Share of the usual form in a random face; the others come up alike."""
 
@@ -172,7 +174,8 @@ def random_forms(rng: np.random.Generator) -> dict[str, str]:
     for char, variants in FORMS.items():
         if len(variants) > 1:
             names = list(variants)
-            form = names[0] if rng.random() < USUAL_SHARE else names[int(rng.integers(len(names)))]
+            usual = PLAIN_ZERO_SHARE if char == "0" else USUAL_SHARE
+            form = names[0] if rng.random() < usual else names[int(rng.integers(len(names)))]
             if (char, form) == ("1", "bar"):
                 forms["I"] = "slab"
             forms.setdefault(f"_{char}" if char.isdigit() else char, form)
