@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import importlib
 import importlib.util
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -14,59 +15,105 @@ from edge_lpr.errors import BackendUnavailable, ConfigError
 
 CONFIGS = Path(__file__).resolve().parent.parent / "training" / "configs"
 TASKS = {
-    "detector": ("edge_lpr.training.train_detector", "DetectorTraining", "train_detector", "export_detector"),
-    "reader": ("edge_lpr.training.train_reader", "ReaderTraining", "train_reader", "export_reader"),
+    "detector": ("edge_lpr.training.train_detector", "DetectorTraining", "export_detector"),
+    "reader": ("edge_lpr.training.train_reader", "ReaderTraining", "export_reader"),
 }
-"""Task: the module that trains it, its config record, its training function, and its export in `training.export`."""
+"""Task: the module whose `train` trains it, its config record, and its export in `training.export`."""
+FIRST_CONFIG = {"detector": "detector_a", "reader": "reader"}
+EXIT_STOPPED = 130
 
 
 def register(subparsers: Any) -> None:
     """Add the commands `train` and `export`."""
-    train = subparsers.add_parser("train", help="train the detector or the reader",
-                                  description="Trains a network. Ctrl-C or SIGTERM saves; --resume goes on from there.")
+    train = subparsers.add_parser(
+        "train",
+        help="train the detector or the reader",
+        description="Trains a network. Ctrl-C or SIGTERM saves and ends; --resume goes on from there.",
+    )
     train.add_argument("task", choices=sorted(TASKS))
-    train.add_argument("--config", type=Path, help="TOML file; the shipped one when not given")
-    train.add_argument("--out", type=Path, required=True, help="folder of checkpoints and metrics")
-    train.add_argument("--resume", action="store_true", help="go on from OUT/last.pt when it is there")
+    train.add_argument("--config", help="a TOML file, or the name of a shipped one (detector_a, detector_b, reader)")
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of checkpoints and metrics")
+    train.add_argument("--resume", action="store_true", help="go on from DIR/last.pt when it is there")
     train.add_argument("--minutes", type=float, help="budget of training time over all resumed runs")
-    train.add_argument("--labels", type=Path, help="labels.csv whose use=train rows are trained on too")
+    train.add_argument("--photographs", metavar="LABELS", help="labels.csv whose use=train rows are used; '': none")
+    train.add_argument("--start-from", metavar="CHECKPOINT", help="weights of another training to start from")
     train.set_defaults(run=_train)
     export = subparsers.add_parser("export", help="write ONNX and model card from a checkpoint")
     export.add_argument("task", choices=sorted(TASKS))
     export.add_argument("--checkpoint", type=Path, required=True, help="such as runs/reader/last.pt")
-    export.add_argument("--out", type=Path, required=True, help="folder such as engines/lprnet")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="such as engines/lprnet")
+    export.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="of the card, such as threshold=0.4 or temperature=1.3; may be given several times",
+    )
+    export.add_argument("--metrics", type=Path, metavar="JSON", help="figures that the card shall carry")
     export.set_defaults(run=_export)
 
 
 def _train(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    module = _torch_module(TASKS[args.task][0])
+    module_name, record, _ = TASKS[args.task]
+    module = _needing_torch(module_name)
+    from edge_lpr.training.loop import read_state
     from edge_lpr.training.settings import load_settings
 
-    config = load_settings(getattr(module, TASKS[args.task][1]), args.config or CONFIGS / f"{args.task}.toml")
+    if not args.resume and (args.out / "last.pt").exists():
+        raise ConfigError(f"{args.out} holds a training already: go on with --resume, or give another --out")
+    config = load_settings(getattr(module, record), find_config(args.config or FIRST_CONFIG[args.task]))
+    checkpoint = module.train(_with_options(config, args), args.out, args.resume)
+    state = read_state(args.out / "last.pt")
+    word = "done" if state.done else "stopped"
+    print(f"{word}: {state.samples} samples in {state.elapsed_s / 60:.1f} min; export {checkpoint}")
+    return 0 if state.done else EXIT_STOPPED
+
+
+def find_config(name: str) -> Path:
+    """The file of that name, or the shipped config of that name."""
+    path, shipped = Path(name), CONFIGS / f"{name}.toml"
+    return shipped if not path.exists() and shipped.exists() else path
+
+
+def _with_options(config: Any, args: argparse.Namespace) -> Any:
+    """The config with what the command line says otherwise."""
     if args.minutes is not None:
         if not args.minutes > 0:
             raise ConfigError(f"--minutes is {args.minutes}; it must be above 0")
         config = dataclasses.replace(config, loop=dataclasses.replace(config.loop, minutes=args.minutes))
-    if args.labels is not None:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, real_labels=str(args.labels)))
-    if not args.resume and (args.out / "last.pt").exists():
-        raise ConfigError(f"{args.out} holds a training already; go on with --resume, or give another --out")
-    trainer = getattr(module, TASKS[args.task][2])(config, args.out, args.resume)
-    state = trainer.state
-    print(f"{'done' if state.done else 'stopped'}: {state.samples} samples in {state.elapsed_s / 60:.1f} min, "
-          f"{args.out / 'last.pt'}")
-    return 0 if state.done else 130
+    if args.photographs is not None:
+        config = dataclasses.replace(config, photographs=args.photographs)
+    if args.start_from is not None:
+        config = dataclasses.replace(config, start_from=args.start_from)
+    return config
 
 
 def _export(args: argparse.Namespace) -> int:
-    module = _torch_module("edge_lpr.training.export")
-    path = getattr(module, TASKS[args.task][3])(args.checkpoint, args.out)
+    module = _needing_torch("edge_lpr.training.export")
+    metrics = _figures(args.metrics) if args.metrics else {}
+    parameters = dict(_parameter(text) for text in args.parameter)
+    path = getattr(module, TASKS[args.task][2])(args.checkpoint, args.out, parameters, metrics)
     print(f"{path} and {args.out / 'card.json'}")
     return 0
 
 
-def _torch_module(name: str) -> Any:
+def _parameter(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError as error:
+        raise ConfigError(f"--parameter {text!r}: must be NAME=NUMBER") from error
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: not a JSON object: {error}") from error
+
+
+def _needing_torch(name: str) -> Any:
     """A module that needs the `train` extra."""
     for needed in ("torch", "onnx"):
         if importlib.util.find_spec(needed) is None:

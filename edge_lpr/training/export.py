@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,26 @@ from torch import nn
 
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.card import ALPHABET_36, InputSpec, ModelCard, sha256_of, write_card
-from edge_lpr.training.loop import load_weights, read_config
-from edge_lpr.training.reader_net import INPUT_HEIGHT, ReaderNet, fuse, multiply_adds
+from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE, DetectorNet, ExportedDetector
+from edge_lpr.training.loop import load_weights, read_config, read_state
+from edge_lpr.training.reader_net import INPUT_HEIGHT, ReaderNet, multiply_adds
 from edge_lpr.training.settings import from_table
+from edge_lpr.training.train_detector import DetectorTraining
 from edge_lpr.training.train_reader import ReaderTraining
 
 OPSET = 17
 TOLERANCE = 1e-3
 """Largest difference between torch and ONNX Runtime, on outputs of order 1 to 10 in float32."""
 READER_FILE = "lprnet.onnx"
+DETECTOR_FILE = "lpdnet.onnx"
+DETECTOR_SHAPE = (3, 480, 640)
+DETECTOR_PARAMETERS = {
+    "stride": float(STRIDE),
+    "box_scale": BOX_SCALE_PX,
+    "centre_offset": CENTRE_OFFSET_PX,
+    "threshold": 0.4,
+    "nms_iou": 0.3,
+}
 
 
 @dataclass(frozen=True)
@@ -87,31 +98,62 @@ def verify(net: nn.Module, path: Path, shape: Sequence[int], ports: Ports) -> fl
     return worst
 
 
-def export_reader(checkpoint: Path, out: Path, temperature: float = 1.0, metrics: dict[str, Any] | None = None) -> Path:
-    """Write `out`/lprnet.onnx and `out`/card.json from a reader's checkpoint; returns the ONNX file."""
-    record = read_config(checkpoint)
-    config = from_table(ReaderTraining, record, str(checkpoint))
+def export_reader(checkpoint: Path, out: Path, parameters: dict[str, float], metrics: dict[str, Any]) -> Path:
+    """Write `out`/lprnet.onnx and `out`/card.json from a reader's checkpoint; returns the ONNX file.
+
+    `parameters` replace those of the card (temperature), `metrics` are added to its own.
+    """
+    config = from_table(ReaderTraining, read_config(checkpoint), str(checkpoint))
     net = ReaderNet(config.net)
     load_weights(net, checkpoint)
-    fuse(net.eval())
     shape = (3, INPUT_HEIGHT, config.net.width)
     ports = Ports("image", ("log_probs",), {"image": {0: "batch"}, "log_probs": {0: "batch"}})
-    path = out / READER_FILE
-    export_onnx(net, shape, ports, path)
+    export_onnx(net.eval(), shape, ports, out / READER_FILE)
     card = ModelCard(
         task="read",
         name="edge_lpr reader",
         file=READER_FILE,
-        input=InputSpec(name="image", shape=shape, resize="stretch"),
+        input=InputSpec(name=ports.image, shape=shape, resize="stretch"),
         outputs={"log_probs": "log_probs"},
         decoder="ctc",
         alphabet=ALPHABET_36,
-        parameters={"temperature": temperature},
-        sha256=sha256_of(path),
-        metrics={**size_figures(net, shape, path), **(metrics or {})},
-        training=training_record(record, checkpoint, "reader"),
+        parameters={"temperature": 1.0, **parameters},
     )
-    write_card(card, out / "card.json")
+    return _finish(card, net, checkpoint, out, metrics)
+
+
+def export_detector(checkpoint: Path, out: Path, parameters: dict[str, float], metrics: dict[str, Any]) -> Path:
+    """Write `out`/lpdnet.onnx and `out`/card.json from a detector's checkpoint; returns the ONNX file.
+
+    The graph takes any height and width that are multiples of 32. `parameters` replace those of the card (threshold,
+    nms_iou).
+    """
+    config = from_table(DetectorTraining, read_config(checkpoint), str(checkpoint))
+    trained = DetectorNet(config.shape)
+    load_weights(trained, checkpoint)
+    net = ExportedDetector(trained.eval())
+    roles = {"coverage": "output_cov", "boxes": "output_bbox", "corners": "output_corners"}
+    free = {name: {0: "batch", 2: "rows", 3: "columns"} for name in roles.values()}
+    ports = Ports("input_1", tuple(roles.values()), {**free, "input_1": {0: "batch", 2: "height", 3: "width"}})
+    export_onnx(net.eval(), DETECTOR_SHAPE, ports, out / DETECTOR_FILE)
+    card = ModelCard(
+        task="detect",
+        name="edge_lpr detector",
+        file=DETECTOR_FILE,
+        input=InputSpec(name=ports.image, shape=DETECTOR_SHAPE),
+        outputs=roles,
+        decoder="gridbox_corners",
+        parameters={**DETECTOR_PARAMETERS, **parameters},
+    )
+    return _finish(card, net, checkpoint, out, metrics)
+
+
+def _finish(card: ModelCard, net: nn.Module, checkpoint: Path, out: Path, metrics: dict[str, Any]) -> Path:
+    """Complete the card with what is known of the file and the training, and write it beside the file."""
+    path = out / card.file
+    figures = {**size_figures(net, card.input.shape, path), **metrics}
+    record = training_record(checkpoint, "reader" if card.task == "read" else "detector", out)
+    write_card(replace(card, sha256=sha256_of(path), metrics=figures, training=record), out / "card.json")
     return path
 
 
@@ -124,17 +166,17 @@ def size_figures(net: nn.Module, shape: Sequence[int], path: Path) -> dict[str, 
     }
 
 
-def training_record(config: dict[str, Any], checkpoint: Path, task: str) -> dict[str, Any]:
+def training_record(checkpoint: Path, task: str, out: Path) -> dict[str, Any]:
     """How the weights came about: the config, how long, the commit, and the commands that repeat it."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state"]
+    state = read_state(checkpoint)
     return {
-        "config": config,
-        "samples": state["samples"],
-        "minutes": round(state["elapsed_s"] / 60.0, 1),
+        "config": read_config(checkpoint),
+        "samples": state.samples,
+        "minutes": round(state.elapsed_s / 60.0, 1),
         "commit": _commit(),
         "repeat": [
-            f"edge-lpr train {task} --config {task}.toml --out runs/{task}",
-            f"edge-lpr export {task} --checkpoint runs/{task}/{checkpoint.name} --out engines/NAME",
+            f"edge-lpr train {task} --config CONFIG --out runs/{task}   # CONFIG: the table above as TOML",
+            f"edge-lpr export {task} --checkpoint runs/{task}/{checkpoint.name} --out engines/{out.name}",
         ],
     }
 

@@ -50,7 +50,16 @@ from torch import nn
 from edge_lpr.errors import ConfigError, NetworkError
 from edge_lpr.training.schedule import LoopConfig, Meter, TrainingState, clock, rate_at
 
-__all__ = ["LoopConfig", "Trainer", "TrainingState", "load_weights", "pick_device", "prepare", "read_config"]
+__all__ = [
+    "LoopConfig",
+    "Trainer",
+    "TrainingState",
+    "load_weights",
+    "pick_device",
+    "prepare",
+    "read_config",
+    "read_state",
+]
 
 Metrics = dict[str, Any]
 Step = Callable[[nn.Module, Any, float], "tuple[torch.Tensor, Metrics]"]
@@ -91,6 +100,14 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True)["config"])
     except (OSError, KeyError, RuntimeError) as error:
+        raise NetworkError(f"{path}: not a checkpoint: {error}") from error
+
+
+def read_state(path: Path) -> TrainingState:
+    """How far the training of a checkpoint is."""
+    try:
+        return TrainingState(**torch.load(path, map_location="cpu", weights_only=True)["state"])
+    except (OSError, KeyError, TypeError, RuntimeError) as error:
         raise NetworkError(f"{path}: not a checkpoint: {error}") from error
 
 

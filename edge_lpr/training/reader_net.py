@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edge_lpr.networks.card import ALPHABET_36
 
@@ -99,7 +98,9 @@ class ReaderNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         scores = self.head(self.body(image))
-        return scores.float().flatten(2).transpose(1, 2).log_softmax(dim=2)
+        if scores.dtype != torch.float32:  # under autocast
+            scores = scores.float()
+        return scores.squeeze(2).transpose(1, 2).log_softmax(dim=2)
 
 
 def _initialise(net: nn.Module) -> None:
@@ -111,15 +112,6 @@ def _initialise(net: nn.Module) -> None:
         elif isinstance(module, Residual):
             # A block starts as its shortcut: the depth is then felt only as it is learnt.
             nn.init.zeros_(module.second[1].weight)
-
-
-def fuse(net: nn.Module) -> nn.Module:
-    """Fold every BatchNorm into the convolution before it, in place; `net` must be in eval mode."""
-    for module in net.modules():
-        if isinstance(module, ConvNorm):
-            module[0] = fuse_conv_bn_eval(module[0], module[1])
-            module[1] = nn.Identity()
-    return net
 
 
 def multiply_adds(net: nn.Module, shape: Sequence[int]) -> int:

@@ -46,6 +46,8 @@ VALIDATION_SEED = 20_000_003
 LEAST_LOG_PROB_A_CHARACTER = -2.5
 """A labelled plate that the reader, once trained on drawn plates, finds less likely than this in both layouts is
 wrongly labelled or not legible: it is left out."""
+LEFT_OUT_AT_MOST = 0.3
+"""Where more are so unlikely it is the reader that is bad."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,8 +63,6 @@ class ReaderDataConfig:
     """Share of a batch's drawn samples that are new; the others were used before and are jittered."""
     pool: int = 8192
     """So many drawn samples are kept for that."""
-    real_labels: str = ""
-    """A labels.csv, of which the `use=train` rows with text are used; '' for none."""
     real_from: float = 0.6
     """Share of the training after which crops of photographs come in."""
     real_share: float = 0.12
@@ -79,12 +79,14 @@ class ReaderTraining:
     loop: LoopConfig = field(default_factory=LoopConfig)
     loss: ReaderLossConfig = field(default_factory=ReaderLossConfig)
     data: ReaderDataConfig = field(default_factory=ReaderDataConfig)
+    photographs: str = ""
+    """A labels.csv whose `use=train` plates with text are trained on too; '' for drawn plates alone."""
     start_from: str = ""
-    """A checkpoint to start from, for fine-tuning."""
+    """Checkpoint whose averaged weights this training starts from."""
 
 
-def train_reader(config: ReaderTraining, out: Path, resume: bool = False) -> Trainer:
-    """Train to the end of the budget, writing checkpoints and metrics into `out`."""
+def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
+    """Train to the end of the budget, with checkpoints and metrics in `out`; returns the checkpoint to export."""
     cv2.setNumThreads(1)
     prepare(config.loop)
     net = ReaderNet(config.net)
@@ -94,7 +96,7 @@ def train_reader(config: ReaderTraining, out: Path, resume: bool = False) -> Tra
     trainer = Trainer(net, config.loop, out, dataclasses.asdict(config))
     if not (resume and trainer.resume()) and config.start_from:
         trainer.start_from(Path(config.start_from))
-    labels = Path(config.data.real_labels) if config.data.real_labels else None
+    labels = Path(config.photographs) if config.photographs else None
     batches = Batches(config, trainer, load_real_plates(labels, dev=False) if labels else [])
     check = Validation(
         synthetic_source(config.data.synthetic, config.net.width),
@@ -111,7 +113,7 @@ def train_reader(config: ReaderTraining, out: Path, resume: bool = False) -> Tra
         trainer.fit(step, batches, check)
     finally:
         batches.close()
-    return trainer
+    return out / "last.pt"
 
 
 class Batches(Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]):
@@ -189,16 +191,15 @@ def choose_rows(
 ) -> NDArray[np.int64]:
     """The rows (1, 2) of each labelled plate, by the layout in which the reader finds the true text likelier; 0 for a
     plate whose text it finds unlikely in both."""
-    chosen = np.zeros(len(plates), np.int64)
     scores = np.full((2, len(plates)), -np.inf)
     for rows in (1, 2):
         pictures = np.stack([_at_width(plate.cut(rows), width) for plate in plates])
         for at, log_probs in enumerate(log_probs_of(net, pictures, device)):
             text = plates[at].text
             scores[rows - 1, at] = ctc_score(log_probs, text, ALPHABET_36) / len(text)
-    best = scores.max(axis=0)
-    chosen[:] = np.where(best >= LEAST_LOG_PROB_A_CHARACTER, scores.argmax(axis=0) + 1, 0)
-    return chosen
+    best = np.maximum(scores.max(axis=0), -1e9)
+    least = min(LEAST_LOG_PROB_A_CHARACTER, float(np.quantile(best, LEFT_OUT_AT_MOST)))
+    return np.where(best >= least, scores.argmax(axis=0) + 1, 0)
 
 
 def _at_width(pixels: Pixels, width: int) -> Pixels:
