@@ -7,8 +7,8 @@ A file:
     weight = 8.0              # share of this country among synthetic plates; divided among its series by their weights
     [defaults]                # any key of a series, for all series of the file
     [look.eu]                 # named looks: the keys of `Look`, and `base` = another look of the file to start from
-    [[series]]                # the keys of `PlateFormat` but country; `look` is a look's name, a list of
-                              # names (a series for each, its weight divided among them) or a table like [look.x]
+    [[series]]                # the keys of `PlateFormat` but country and country_name; `look` is a look's name, a list
+                              # of names (a series for each, the weight divided among them) or a table like [look.x]
 
 `two_rows` = 0.2 in the head of the file fixes the share of all two-row series together.
 """
@@ -36,7 +36,7 @@ MOST_LOOK_STEPS = 20
 FOLDER = Path(__file__).parent / "formats"
 HEAD_KEYS = ("country", "name", "weight", "two_rows", "defaults", "look", "series")
 LOOK_KEYS = tuple(field.name for field in fields(Look))
-SERIES_KEYS = tuple(field.name for field in fields(PlateFormat) if field.name != "country")
+SERIES_KEYS = tuple(field.name for field in fields(PlateFormat) if field.name not in ("country", "country_name"))
 GROUND_WORDS = ("gradient", "landscape", "sunset", "stripes")
 FACE_FAMILIES = ("fe", "din1451", "mandatory", "cz", "fr", "es", "it", "pl", "nl", "us", "us-narrow", "latin", "any")
 LOOK_WORDS = {
@@ -153,6 +153,7 @@ class _File:
             letters=self._typed(where, values, "letters", str, default.letters),
             digits=self._typed(where, values, "digits", str, default.digits),
             classes=self._classes(where, values),
+            country_name=str(self._data["name"]),
             period=self._typed(where, values, "period", str, ""),
             read=self._typed(where, values, "read", bool, True),
         )

@@ -63,6 +63,7 @@ class PlateFormat:
     classes: dict[str, str] = field(default_factory=dict)
     look: Look = field(default_factory=Look)
     period: str = ""
+    country_name: str = ""
     read: bool = True
     """False for a series that only synthesis draws (free texts, vanity plates): it does not constrain reading."""
 

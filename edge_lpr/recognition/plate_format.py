@@ -7,13 +7,14 @@ data files.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from numpy.random import Generator
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.recognition.format_files import load_formats
 from edge_lpr.recognition.format_records import Look, Mark, PlateFormat
-from edge_lpr.recognition.grammar import Grammar, compile_grammar
+from edge_lpr.recognition.grammar import Grammar, compile_grammar, country_code
 from edge_lpr.recognition.pattern import parse_pattern, sample
 
 __all__ = [
@@ -35,14 +36,16 @@ def countries() -> tuple[str, ...]:
     return tuple(sorted({fmt.country for fmt in load_formats() if fmt.read}))
 
 
-def formats_of(wanted: Sequence[str]) -> tuple[PlateFormat, ...]:
-    """All series of these countries (any case; UK means GB); ConfigError names a country that is not known."""
-    codes = {_code(name) for name in wanted}
-    formats = tuple(fmt for fmt in load_formats() if fmt.country in codes)
-    missing = codes - {fmt.country for fmt in formats}
-    if missing:
-        raise ConfigError(f"no plate format for {', '.join(sorted(missing))}; known are {', '.join(countries())}")
-    return formats
+def formats_of(wanted: Sequence[str], extra: Sequence[Path] = ()) -> tuple[PlateFormat, ...]:
+    """All series of these countries (any case; UK means GB), with those of `extra` files; ConfigError names a country
+    that is not known."""
+    codes = {country_code(name) for name in wanted}
+    formats = load_formats(extra)
+    known = {fmt.country for fmt in formats}
+    if codes - known:
+        missing = ", ".join(sorted(codes - known))
+        raise ConfigError(f"no plate format for {missing}; known are {', '.join(sorted(known))}")
+    return tuple(fmt for fmt in formats if fmt.country in codes)
 
 
 def sample_rows(fmt: PlateFormat, rng: Generator) -> tuple[tuple[Mark, ...], ...]:
@@ -54,7 +57,3 @@ def text_of(rows: Sequence[Sequence[Mark]]) -> str:
     """The text that a reader shall read: the 'char' marks of all rows."""
     return "".join(mark.value for row in rows for mark in row if mark.kind == "char")
 
-
-def _code(name: str) -> str:
-    code = name.strip().upper()
-    return "GB" if code == "UK" else code
