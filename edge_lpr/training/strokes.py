@@ -30,6 +30,9 @@ _MITRE_LIMIT = 4.0
 """Longest mitre tip in half stroke widths; a sharper corner is cut by the cap lines anyway."""
 
 
+Point = tuple[float, float]
+
+
 @dataclass(frozen=True)
 class StrokeStyle:
     """How the strokes of a face look. Lengths are shares of the cap height."""
@@ -75,48 +78,56 @@ def _place(coordinate: Coordinate, params: Mapping[str, float]) -> float:
     return params[name] * factor + constant if name else constant
 
 
-def _corner(before: NDArray[np.float64], at: NDArray[np.float64], after: NDArray[np.float64],
-            radii: tuple[float, float], rooms: tuple[float, float], fullness: float) -> list[NDArray[np.float64]]:
-    """Points of a rounded corner: a rational quadratic curve from the one side to the other."""
-    sides = []
-    for other, room in ((before, rooms[0]), (after, rooms[1])):
-        away = other - at
-        length = math.hypot(away[0], away[1]) or 1e-6
-        unit = away / length
-        radius = math.hypot(unit[0] * radii[0], unit[1] * radii[1])
-        sides.append((unit, min(radius, length * room)))
-    (u, a), (v, b) = sides
-    cosine = float(np.clip(-(u @ v), -1.0, 1.0))
-    weight = math.sqrt((1.0 + cosine) / 2.0) * fullness
-    start, end = at + u * a, at + v * b
-    steps = np.linspace(0.0, 1.0, ARC_STEPS + 1)[:, None]
-    p, q, r = (1 - steps) ** 2, 2 * weight * steps * (1 - steps), steps ** 2
-    return list((p * start + q * at + r * end) / (p + q + r))
+_STEPS = np.linspace(0.0, 1.0, ARC_STEPS + 1)[:, None]
+_START, _MIDDLE, _END = (1 - _STEPS) ** 2, 2 * _STEPS * (1 - _STEPS), _STEPS ** 2
+
+
+def _toward(at: Point, other: Point, radii: Point, room: float) -> tuple[Point, Point]:
+    """Unit vector from `at` to `other`, and the point where a corner of these radii leaves that side."""
+    dx, dy = other[0] - at[0], other[1] - at[1]
+    length = math.hypot(dx, dy) or 1e-6
+    dx, dy = dx / length, dy / length
+    reach = min(math.hypot(dx * radii[0], dy * radii[1]), length * room)
+    return (dx, dy), (at[0] + dx * reach, at[1] + dy * reach)
+
+
+def _corner(before: Point, at: Point, after: Point, radii: Point, rooms: Point,
+            fullness: float) -> NDArray[np.float64]:
+    """Points (ARC_STEPS + 1, 2) of a rounded corner: a rational quadratic curve from the one side to the other, a
+    quarter of an ellipse at a right angle (its weight is the cosine of half the turn)."""
+    u, start = _toward(at, before, radii, rooms[0])
+    v, end = _toward(at, after, radii, rooms[1])
+    cosine = min(1.0, max(-1.0, -(u[0] * v[0] + u[1] * v[1])))
+    middle = _MIDDLE * (math.sqrt((1.0 + cosine) / 2.0) * fullness)
+    curve: NDArray[np.float64] = (_START * start + middle * at + _END * end) / (_START + middle + _END)
+    return curve
 
 
 def _outline(path: Path, box: _Box, style: StrokeStyle) -> tuple[NDArray[np.float64], list[int]]:
     """Centre line of a path in canvas pixels (N, 2) and the indices of its sharp corners."""
-    raw = np.array([(box.left + box.width * _place(v.x, style.params), box.top + box.height * _place(v.y, style.params))
-                    for v in path.vertices])
+    raw = [(box.left + box.width * _place(v.x, style.params), box.top + box.height * _place(v.y, style.params))
+           for v in path.vertices]
     count = len(raw)
-    points: list[NDArray[np.float64]] = []
+    pieces: list[NDArray[np.float64]] = []
     sharp: list[int] = []
+    total = 0
     for index, vertex in enumerate(path.vertices):
         inner = path.closed or 0 < index < count - 1
-        if not inner or vertex.rounding == 0.0:
+        if inner and vertex.rounding:
+            near = ((index - 1) % count, (index + 1) % count)
+            before, after = (0.5 if path.vertices[n].rounding and (path.closed or 0 < n < count - 1) else 1.0
+                             for n in near)
+            radii = (box.round_x * vertex.rounding, box.round_y * vertex.rounding)
+            piece = _corner(raw[near[0]], raw[index], raw[near[1]], radii, (before, after), style.fullness)
+        else:
+            piece = np.array([raw[index]])
             if inner:
-                sharp.append(len(points))
-            points.append(raw[index])
-            continue
-        neighbours = ((index - 1) % count, (index + 1) % count)
-        rooms = tuple(0.5 if path.vertices[n].rounding and (path.closed or 0 < n < count - 1) else 1.0
-                      for n in neighbours)
-        radii = (box.round_x * vertex.rounding, box.round_y * vertex.rounding)
-        points += _corner(raw[neighbours[0]], raw[index], raw[neighbours[1]], radii, (rooms[0], rooms[1]),
-                          style.fullness)
+                sharp.append(total)
+        pieces.append(piece)
+        total += len(piece)
     if path.closed:
-        points.append(points[0])
-    return np.array(points), sharp
+        pieces.append(pieces[0][:1])
+    return np.concatenate(pieces), sharp
 
 
 def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -205,7 +216,8 @@ def draw_character(style: StrokeStyle, char: str, height_px: int) -> NDArray[np.
     margin = math.ceil(half * 2 + abs(style.slant) * height / 2) + SUPERSAMPLE
     box = _Box(margin + half, margin + half, max(width - 2 * half, 0.0), height - 2 * half, half,
                style.round_x * height / style.contrast, style.round_y * height)
-    canvas = np.zeros((height + 2 * margin, math.ceil(width) + 2 * margin), np.uint8)
+    columns = -(-(math.ceil(width) + 2 * margin) // SUPERSAMPLE) * SUPERSAMPLE
+    canvas = np.zeros((height + 2 * margin, columns), np.uint8)
     for path in parse_shape(shape):
         _draw_path(canvas, path, box, style)
     canvas = canvas[margin:margin + height]
