@@ -30,7 +30,10 @@ def table(evaluation: Evaluation) -> str:
             continue
         uses = by_use(outcomes)
         rows: list[tuple[str, ...]] = [_HEADINGS, _row("all", _figures(task, outcomes))]
-        for groups in (uses if len(uses) > 1 else {}, by_group(outcomes), by_region(outcomes, whole_country=True)):
+        groupings = {"use": uses if len(uses) > 1 else {}, "set": by_group(outcomes)}
+        groupings["country"] = by_region(outcomes, whole_country=True)
+        for grouping, groups in groupings.items():
+            rows += [(f"by {grouping}", *[""] * (len(_HEADINGS) - 1))] if groups else []
             rows += [_row(f"  {name}", _figures(task, of)) for name, of in groups.items()]
         parts.append(f"{task}\n{_aligned(rows)}\n")
     if evaluation.sweep:
