@@ -226,3 +226,22 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_formats_are_loaded_once() -> None:
     assert load_formats() is load_formats()
     assert isinstance(load_formats()[0], PlateFormat)
+
+
+def brightness(colour: str) -> float:
+    """Luma 0..255 of '#rrggbb'; of a pictured ground, which is pale, 200."""
+    if not colour.startswith("#"):
+        return 200.0
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def test_every_ink_can_be_seen_on_every_ground_of_its_look() -> None:
+    hidden = {
+        (fmt.id, ground, ink)
+        for fmt in load_formats()
+        for ground in fmt.look.grounds
+        for ink in fmt.look.inks
+        if abs(brightness(ground) - brightness(ink)) < 45
+    }
+    assert not hidden
