@@ -179,7 +179,6 @@ def _work(
     """A worker's life: every `workers`-th batch, until its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent saves first, then ends its workers
     cv2.setNumThreads(1)
-    out.cancel_join_thread()
     number = index
     try:
         source = maker()
@@ -192,6 +191,7 @@ def _work(
                     break
                 except queue.Full:
                     if os.getppid() != parent:
+                        out.cancel_join_thread()  # nobody will read what is queued
                         return
     except Exception:
         out.put(traceback.format_exc())
