@@ -137,6 +137,8 @@ class PlateRead:
     at_s: float
     wall_time: datetime
     clock_synced: bool
+    in_zone: bool = True
+    """Whether the arrival was seen inside a zone that may trigger."""
 
 
 class Action(str, Enum):
