@@ -20,12 +20,10 @@ from torch import nn
 
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.card import ALPHABET_36, InputSpec, ModelCard, sha256_of, write_card
-from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE, DetectorNet, ExportedDetector
+from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE, DetectorNet, DetectorShape, ExportedDetector
 from edge_lpr.training.loop import load_weights, read_config, read_state
-from edge_lpr.training.reader_net import INPUT_HEIGHT, ReaderNet, multiply_adds
+from edge_lpr.training.reader_net import INPUT_HEIGHT, ReaderNet, ReaderNetConfig, multiply_adds
 from edge_lpr.training.settings import from_table
-from edge_lpr.training.train_detector import DetectorTraining
-from edge_lpr.training.train_reader import ReaderTraining
 
 OPSET = 17
 TOLERANCE = 1e-3
@@ -103,10 +101,10 @@ def export_reader(checkpoint: Path, out: Path, parameters: dict[str, float], met
 
     `parameters` replace those of the card (temperature), `metrics` are added to its own.
     """
-    config = from_table(ReaderTraining, read_config(checkpoint), str(checkpoint))
-    net = ReaderNet(config.net)
+    config = from_table(ReaderNetConfig, read_config(checkpoint)["net"], str(checkpoint))
+    net = ReaderNet(config)
     load_weights(net, checkpoint)
-    shape = (3, INPUT_HEIGHT, config.net.width)
+    shape = (3, INPUT_HEIGHT, config.width)
     ports = Ports("image", ("log_probs",), {"image": {0: "batch"}, "log_probs": {0: "batch"}})
     export_onnx(net.eval(), shape, ports, out / READER_FILE)
     card = ModelCard(
@@ -128,8 +126,7 @@ def export_detector(checkpoint: Path, out: Path, parameters: dict[str, float], m
     The graph takes any height and width that are multiples of 32. `parameters` replace those of the card (threshold,
     nms_iou).
     """
-    config = from_table(DetectorTraining, read_config(checkpoint), str(checkpoint))
-    trained = DetectorNet(config.shape)
+    trained = DetectorNet(from_table(DetectorShape, read_config(checkpoint)["shape"], str(checkpoint)))
     load_weights(trained, checkpoint)
     net = ExportedDetector(trained.eval())
     roles = {"coverage": "output_cov", "boxes": "output_bbox", "corners": "output_corners"}
