@@ -113,7 +113,7 @@ def draw_band(plate: Pixels, box: tuple[int, int, int, int], kind: str, look: Lo
     elif kind == "shield":
         cv2.circle(plate, (int(cx), int(top)), max(1, int(radius)), random_colour(rng), -1, cv2.LINE_AA)
     text = look.band_code
-    if kind in ("eu-blue", "shield") and not text or kind == "eu-blue":
+    if kind == "eu-blue" or (kind == "shield" and not text):
         text = str(rng.choice(["MI", "RM", "TO", "75", "69", "13", "2A", "59", "92", "NA", "BO", "33", "06"]))
     if text:
         code_height = min(height * 0.26, width * (0.75 if len(text) == 1 else 0.5))

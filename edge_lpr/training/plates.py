@@ -6,7 +6,7 @@ The picture is flat, clean and frontal; `degrade.py` and `crops.py` make a photo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -112,9 +112,10 @@ def _frame(sheet: _Sheet, look: Look, row_count: int, rng: Generator) -> tuple[B
         x1 = band + height * 0.02
     if look.band_right and rng.random() < 0.9:
         bottom_y = height - 1 if row_count == 1 else round(height * 0.5)
-        draw_band(plate, (width - round(band), 0, width, bottom_y), look.band_right, look, rng)
+        right = replace(look, band_colour=look.band_right_colour or look.band_colour, band_code="")
+        draw_band(plate, (width - round(band), 0, width, bottom_y), look.band_right, right, rng)
         x2 = width - band - height * 0.02
-    draw_border(plate, look.border, sheet.ink, rng)
+    draw_border(plate, look.border, colour_of(look.border_colour, rng) if look.border_colour else sheet.ink, rng)
     return (x1, top, x2, height - bottom), (top, bottom)
 
 
