@@ -20,7 +20,14 @@ from torch import nn
 
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.card import ALPHABET_36, InputSpec, ModelCard, sha256_of, write_card
-from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE, DetectorNet, DetectorShape, ExportedDetector
+from edge_lpr.training.detector_net import (
+    BOX_SCALE_PX,
+    CENTRE_OFFSET_PX,
+    STRIDE,
+    DetectorNet,
+    DetectorShape,
+    ExportedDetector,
+)
 from edge_lpr.training.loop import load_weights, read_config, read_state
 from edge_lpr.training.reader_net import INPUT_HEIGHT, ReaderNet, ReaderNetConfig, multiply_adds
 from edge_lpr.training.settings import from_table
