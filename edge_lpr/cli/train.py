@@ -19,7 +19,6 @@ TASKS = {
     "reader": ("edge_lpr.training.train_reader", "ReaderTraining", "export_reader"),
 }
 """Task: the module whose `train` trains it, its config record, and its export in `training.export`."""
-FIRST_CONFIG = {"detector": "detector_a", "reader": "reader"}
 EXIT_STOPPED = 130
 
 
@@ -31,7 +30,7 @@ def register(subparsers: Any) -> None:
         description="Trains a network. Ctrl-C or SIGTERM saves and ends; --resume goes on from there.",
     )
     train.add_argument("task", choices=sorted(TASKS))
-    train.add_argument("--config", help="a TOML file, or the name of a shipped one (detector_a, detector_b, reader)")
+    train.add_argument("--config", help="a TOML file, or the name of a shipped one (detector, detector_fine, reader)")
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of checkpoints and metrics")
     train.add_argument("--resume", action="store_true", help="go on from DIR/last.pt when it is there")
     train.add_argument("--minutes", type=float, help="budget of training time over all resumed runs")
@@ -62,7 +61,7 @@ def _train(args: argparse.Namespace) -> int:
 
     if not args.resume and (args.out / "last.pt").exists():
         raise ConfigError(f"{args.out} holds a training already: go on with --resume, or give another --out")
-    config = load_settings(getattr(module, record), find_config(args.config or FIRST_CONFIG[args.task]))
+    config = load_settings(getattr(module, record), find_config(args.config or args.task))
     checkpoint = module.train(_with_options(config, args), args.out, args.resume)
     state = read_state(args.out / "last.pt")
     word = "done" if state.done else "stopped"
