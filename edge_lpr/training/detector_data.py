@@ -6,105 +6,24 @@ distractors are pasted into the crop itself, so that a sample costs a few millis
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from edge_lpr.errors import ConfigError
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.degrade import degrade_scene
 from edge_lpr.training.detector_net import STRIDE, Truth
 from edge_lpr.training.distractors import sample_distractor
-from edge_lpr.training.pasting import LOOSE_POSE, VEHICLE_POSE, Piece, hull_of, paste, posed_quad
+from edge_lpr.training.pasting import LOOSE_POSE, VEHICLE_POSE, Piece, covered, cut, hull_of, paste, posed_quad
+from edge_lpr.training.photographs import Photo
 from edge_lpr.training.plates import sample_plate
 
 PAD_GREY = 114
-INPUT_WIDTH, INPUT_HEIGHT = 640, 480
-HOLD_OUT_SHARE = 0.15
-SQUASHED = ("scene_kaggle_", "scene_plrf_")
-"""Sources whose pictures were stretched to a square: their aspect ratio is drawn anew."""
-
-
-@dataclass(frozen=True, eq=False)
-class Photo:
-    """A decoded picture: `levels` it, its half and its quarter, uint8 RGB; `boxes` float32 (N, 4) x1 y1 x2 y2 of its
-    labelled plates. `empty`: no plate is in it, labelled or not; `squashed`: its aspect ratio is not true."""
-
-    name: str
-    levels: tuple[Pixels, ...]
-    boxes: Floats
-    empty: bool = False
-    squashed: bool = False
-
-    @property
-    def letterbox_scale(self) -> float:
-        """Scale at which the detector sees the picture."""
-        height, width = self.levels[0].shape[:2]
-        return min(INPUT_WIDTH / width, INPUT_HEIGHT / height, 2.0)
-
-
-@dataclass(frozen=True, eq=False)
-class PhotoRow:
-    """One picture of a label file: its path, boxes x1 y1 x2 y2 and the key by which it is held out."""
-
-    path: Path
-    boxes: Floats
-    key: str
-
-
-def list_photos(labels: Path, use: str = "train") -> list[PhotoRow]:
-    """Pictures of whole scenes and negatives of a labels.csv whose `use` matches (crops are left out)."""
-    found: dict[str, list[list[float]]] = {}
-    keys: dict[str, str] = {}
-    with labels.open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["use"] != use or Path(row["image"]).name.startswith("crop_"):
-                continue
-            boxes = found.setdefault(row["image"], [])
-            # Several frames show one vehicle: its text keeps them on one side of the split.
-            keys.setdefault(row["image"], row["text"] or row["image"])
-            if row["w"]:
-                x, y, w, h = (float(row[c]) for c in ("x", "y", "w", "h"))
-                boxes.append([x, y, x + w, y + h])
-    if not found:
-        raise ConfigError(f"{labels}: no picture with use={use}")
-    return [
-        PhotoRow(labels.parent / name, np.array(boxes, np.float32).reshape(-1, 4), keys[name])
-        for name, boxes in found.items()
-    ]
-
-
-def held_out(row: PhotoRow) -> bool:
-    """Whether a picture belongs to the development part, which tunes thresholds and never trains."""
-    share = 0.25 if row.path.name.startswith("neg_") else HOLD_OUT_SHARE
-    return int(hashlib.sha256(row.key.encode()).hexdigest()[:8], 16) / 2**32 < share
-
-
-def load_photo(row: PhotoRow) -> Photo:
-    """Decode a picture and its half-size copy."""
-    encoded = cv2.imread(str(row.path), cv2.IMREAD_COLOR)
-    if encoded is None:
-        raise ConfigError(f"{row.path}: not a picture")
-    pixels = np.asarray(cv2.cvtColor(encoded, cv2.COLOR_BGR2RGB), np.uint8)
-    name = row.path.name
-    return Photo(
-        name, pyramid(pixels), row.boxes, empty=name.startswith("neg_"), squashed=name.startswith(SQUASHED)
-    )
-
-
-def pyramid(pixels: Pixels) -> tuple[Pixels, ...]:
-    """The picture, its half and its quarter."""
-    half = np.asarray(cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-    quarter = np.asarray(cv2.resize(half, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-    return pixels, half, quarter
 
 
 @dataclass(frozen=True)
@@ -153,7 +72,7 @@ class Crop:
 
     def forget_under(self, box: tuple[float, float, float, float], share: float = 0.25) -> None:
         """Drop the plates of which something pasted at `box` hides more than `share`."""
-        kept = [n for n, b in enumerate(self.boxes) if _covered(b, box) <= share]
+        kept = [n for n, b in enumerate(self.boxes) if covered(b, box) <= share]
         self.boxes[:] = [self.boxes[n] for n in kept]
         self.corners[:] = [self.corners[n] for n in kept]
 
@@ -177,15 +96,15 @@ def take_crop(rng: Generator, photo: Photo, config: SampleConfig) -> Crop:
         borderValue=(PAD_GREY,) * 3,
     )  # fmt: skip
     frame = (0.0, 0.0, float(config.width), float(config.height))
-    crop = Crop(np.asarray(warped, np.uint8), _cut((-left, -top, width * fx - left, height * fy - top), frame))
+    crop = Crop(np.asarray(warped, np.uint8), cut((-left, -top, width * fx - left, height * fy - top), frame))
     for box in photo.boxes * np.float32([fx, fy, fx, fy]) - np.float32([left, top, left, top]):
         plain = tuple(float(v) for v in box)
-        seen = _covered(plain, frame)  # type: ignore[arg-type]
+        seen = covered(plain, frame)  # type: ignore[arg-type]
         if seen > 0.6 and plain[2] - plain[0] >= 0.7 * config.plate_px[0]:
-            crop.boxes.append(_cut(plain, frame))  # type: ignore[arg-type]
+            crop.boxes.append(cut(plain, frame))  # type: ignore[arg-type]
             crop.corners.append(UNKNOWN_CORNERS)
         elif seen > 0:
-            hidden = _cut(plain, frame)  # type: ignore[arg-type]
+            hidden = cut(plain, frame)  # type: ignore[arg-type]
             _smear(crop.pixels, hidden)
     return crop
 
@@ -194,7 +113,7 @@ def fill_padding(crop: Crop, other: Crop) -> None:
     """Show `other`, with its plates, where `crop` has padding; plates cut by the seam are made unrecognisable."""
     x1, y1, x2, y2 = (int(v) for v in crop.inside)
     for box, corners in zip(other.boxes, other.corners, strict=True):
-        hidden = _covered(box, crop.inside)
+        hidden = covered(box, crop.inside)
         if hidden == 0:
             crop.boxes.append(box)
             crop.corners.append(corners)
@@ -240,18 +159,6 @@ def _corner(rng: Generator, size: tuple[float, float], boxes: Floats, config: Sa
     return float(spot[0]), float(spot[1])
 
 
-def _covered(box: Sequence[float], by: Sequence[float]) -> float:
-    """Share of `box` that lies inside `by`."""
-    wide = min(box[2], by[2]) - max(box[0], by[0])
-    high = min(box[3], by[3]) - max(box[1], by[1])
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return max(0.0, wide) * max(0.0, high) / max(area, 1e-6)
-
-
-def _cut(box: Sequence[float], frame: Sequence[float]) -> tuple[float, float, float, float]:
-    return max(box[0], frame[0]), max(box[1], frame[1]), min(box[2], frame[2]), min(box[3], frame[3])
-
-
 def truth_of(crop: Crop, empty: bool) -> Truth:
     """The truth of a finished sample: where it may hold plates that nobody labelled is unknown."""
     height, width = crop.pixels.shape[:2]
@@ -280,7 +187,7 @@ def compose(rng: Generator, stock: Stock, config: SampleConfig) -> tuple[Pixels,
     photo = _choose(rng, stock, config)
     crop = take_crop(rng, photo, config)
     frame = (0.0, 0.0, float(config.width), float(config.height))
-    if _covered(frame, crop.inside) < 0.75 and rng.random() < config.filled:
+    if covered(frame, crop.inside) < 0.75 and rng.random() < config.filled:
         pool = stock.negatives if photo.empty else stock.scenes
         fill_padding(crop, take_crop(rng, pool[rng.integers(len(pool))], config))
     if photo.empty and rng.random() < 0.5:
@@ -317,7 +224,7 @@ def paste_plate(rng: Generator, crop: Crop, plate: Piece, config: SampleConfig) 
         quad = posed_quad(rng, (rng.uniform(0, width), rng.uniform(0, height)), wide, aspect, LOOSE_POSE)
         box = hull_of(quad)
         inside = box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
-        if inside and not any(_covered(b, box) > 0 for b in crop.boxes) and paste(crop.pixels, plate, quad, rng):
+        if inside and not any(covered(b, box) > 0 for b in crop.boxes) and paste(crop.pixels, plate, quad, rng):
             crop.add(quad)
             return
 
@@ -348,7 +255,7 @@ def paste_distractor(rng: Generator, crop: Crop, piece: Piece) -> None:
     wide = 25.0 * 14.0 ** rng.random()
     quad = posed_quad(rng, (rng.uniform(0, width), rng.uniform(0, height)), wide, piece.aspect, LOOSE_POSE)
     box = hull_of(quad)
-    if any(_covered(b, box) > 0 for b in crop.boxes) and rng.random() < 0.9:
+    if any(covered(b, box) > 0 for b in crop.boxes) and rng.random() < 0.9:
         return
     if paste(crop.pixels, piece, quad, rng, lit=rng.random() < 0.85):
         crop.forget_under(box)

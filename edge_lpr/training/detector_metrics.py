@@ -9,11 +9,15 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from edge_lpr.recognition.detect import letterbox
+from edge_lpr.recognition.gridbox import Candidates, decode_gridbox_corners, suppress
 from edge_lpr.records import Floats, Pixels
-from edge_lpr.training.detector_data import INPUT_HEIGHT, INPUT_WIDTH, PAD_GREY, Crop, Photo, paste_distractor
+from edge_lpr.training.detector_data import Crop, paste_distractor
 from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE
 from edge_lpr.training.pasting import Piece
+from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, Photo
 
+INPUT_SIZE = (INPUT_WIDTH, INPUT_HEIGHT)
 FLOOR = 0.03
 """Detections below this score are not looked at."""
 NMS_IOU = 0.4
@@ -34,21 +38,10 @@ class Exam:
     source: str
 
 
-def letterboxed(pixels: Pixels) -> tuple[Pixels, float]:
-    """The picture at the detector's input size, padded right and below, and the scale."""
-    height, width = pixels.shape[:2]
-    scale = min(INPUT_WIDTH / width, INPUT_HEIGHT / height, 2.0)
-    size = (min(INPUT_WIDTH, round(width * scale)), min(INPUT_HEIGHT, round(height * scale)))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    out = np.full((INPUT_HEIGHT, INPUT_WIDTH, 3), PAD_GREY, np.uint8)
-    out[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=method)
-    return out, scale
-
-
 def exam_of(photo: Photo) -> Exam:
     """A development picture as the detector sees it."""
-    pixels, scale = letterboxed(photo.levels[0])
-    return Exam(pixels, photo.boxes * np.float32(scale), "_".join(photo.name.split("_")[:2]))
+    pixels, scale = letterbox(photo.levels[0], INPUT_SIZE)
+    return Exam(pixels, photo.boxes * np.float32(scale * 2), "_".join(photo.name.split("_")[:2]))
 
 
 def small_exam(photo: Photo) -> Exam:
@@ -57,34 +50,24 @@ def small_exam(photo: Photo) -> Exam:
     factor = 320.0 / max(height, width)
     small = cv2.resize(photo.levels[0], None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
-    pixels, scale = letterboxed(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8))
-    return Exam(pixels, photo.boxes * np.float32(scale * factor), "small")
+    pixels, scale = letterbox(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8), INPUT_SIZE)
+    return Exam(pixels, photo.boxes * np.float32(scale * 2) * np.float32(factor), "small")
 
 
 def drawn_negative(rng: Generator, photo: Photo, distractors: Sequence[Piece]) -> Exam:
     """A negative with signs and lettering pasted in."""
-    crop = Crop(letterboxed(photo.levels[0])[0])
+    crop = Crop(letterbox(photo.levels[0], INPUT_SIZE)[0])
     for _ in range(4):
         paste_distractor(rng, crop, distractors[rng.integers(len(distractors))])
     return Exam(crop.pixels, np.zeros((0, 4), np.float32), "drawn_neg")
 
 
-def find(outputs: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:
-    """Boxes (N, 4) x1 y1 x2 y2, corners (N, 4, 2) and scores (N,) of one picture, best first, after suppression."""
+def find(outputs: tuple[Floats, Floats, Floats]) -> Candidates:
+    """The plates of one picture, decoded as at the gate."""
     coverage, boxes, corners = outputs
-    i, j = np.nonzero(coverage > FLOOR)
-    order = np.argsort(-coverage[i, j])[:200]
-    i, j = i[order], j[order]
-    centres = np.stack([j, i], 1) * np.float32(STRIDE) + np.float32(CENTRE_OFFSET_PX)
-    reach = boxes[:, i, j].T * np.float32(BOX_SCALE_PX)
-    found = np.concatenate([centres - reach[:, :2], centres + reach[:, 2:]], 1)
-    scores = coverage[i, j]
-    kept: list[int] = []
-    for n in range(len(found)):
-        if not kept or ious(found[n], found[kept]).max() < NMS_IOU:
-            kept.append(n)
-    quads = corners[:, i, j].T.reshape(-1, 4, 2) * np.float32(BOX_SCALE_PX) + centres[:, None]
-    return found[kept], quads[kept], scores[kept]
+    grids = {"coverage": coverage[None], "boxes": boxes, "corners": corners}
+    parameters = {"stride": STRIDE, "box_scale": BOX_SCALE_PX, "centre_offset": CENTRE_OFFSET_PX}
+    return suppress(decode_gridbox_corners(grids, parameters, FLOOR), NMS_IOU)
 
 
 def ious(box: Floats, others: Floats) -> Floats:
@@ -105,7 +88,8 @@ def examine(run: Run, exams: Sequence[Exam]) -> dict[str, float]:
     false_scores: list[float] = []
     negatives = 0
     for exam in exams:
-        found, _, scores = find(run(exam.pixels))
+        candidates = find(run(exam.pixels))
+        found, scores = candidates.boxes, candidates.scores
         if len(exam.boxes) == 0:
             negatives += 1
             false_scores.extend(float(s) for s in scores)

@@ -214,7 +214,7 @@ def coverage_loss(logits: Tensor, targets: Targets, unlabelled_score: float) -> 
     kept = ~(targets.unknown & (score.detach() > unlabelled_score) & (targets.heat < 0.05))
     wanted = F.logsigmoid(logits) * (1 - score) ** 2
     unwanted = F.logsigmoid(-logits) * score**2 * (1 - targets.heat) ** 4 * kept
-    return -(wanted[centre].sum() + unwanted[~centre].sum()) / centre.sum().clamp_min(logits.shape[0] // 2)
+    return -(wanted[centre].sum() + unwanted[~centre].sum()) / centre.sum().clamp_min(max(1, logits.shape[0] // 2))
 
 
 def giou_loss(found: Tensor, wanted: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Pictures are uint8 RGB (H, W, 3). Quads are float32 (4, 2) pixels, TL TR BR BL a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -73,6 +74,19 @@ def hull_of(quad: Floats) -> tuple[float, float, float, float]:
     return float(x1), float(y1), float(x2), float(y2)
 
 
+def covered(box: Sequence[float], by: Sequence[float]) -> float:
+    """Share of `box` (x1, y1, x2, y2) that lies inside `by`."""
+    wide = min(box[2], by[2]) - max(box[0], by[0])
+    high = min(box[3], by[3]) - max(box[1], by[1])
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(0.0, wide) * max(0.0, high) / max(area, 1e-6)
+
+
+def cut(box: Sequence[float], frame: Sequence[float]) -> tuple[float, float, float, float]:
+    """The part of `box` (x1, y1, x2, y2) inside `frame`."""
+    return max(box[0], frame[0]), max(box[1], frame[1]), min(box[2], frame[2]), min(box[3], frame[3])
+
+
 def paste(picture: Pixels, piece: Piece, quad: Floats, rng: Generator, lit: bool = True) -> bool:
     """Warp `piece` onto `quad` of `picture`, in place. `lit` False leaves its colours as drawn (captions).
 
@@ -100,7 +114,7 @@ def paste(picture: Pixels, piece: Piece, quad: Floats, rng: Generator, lit: bool
     mixed = part + (colour - part) * share
     if rng.random() < 0.35:
         mixed = cv2.GaussianBlur(mixed, (0, 0), rng.uniform(0.4, 1.1))
-    picture[top:bottom, left:right] = np.clip(mixed, 0, 255).astype(np.uint8)
+    picture[top:bottom, left:right] = np.clip(mixed + np.float32(0.5), 0, 255).astype(np.uint8)
     return True
 
 

@@ -164,7 +164,7 @@ def panel(rng: Generator) -> Piece:
     pixels[:] = random_tint(rng)
     pixels *= np.linspace(1, rng.uniform(0.5, 1.2), width, dtype=np.float32)[None, :, None]
     board = np.clip(pixels, 0, 255).astype(np.uint8)
-    for _ in range(int(rng.integers(0, 3))):
+    for _ in range(int(rng.integers(1, 4))):
         inset = int(rng.integers(0, height // 4))
         cv2.rectangle(board, (inset, inset), (width - inset, height - inset), random_tint(rng), int(rng.integers(1, 5)))
     return Piece(board)

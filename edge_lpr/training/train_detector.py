@@ -16,23 +16,13 @@ from torch import nn
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.records import Floats, Pixels
-from edge_lpr.training.detector_data import (
-    Batch,
-    Photo,
-    SampleConfig,
-    Stock,
-    batches,
-    held_out,
-    list_photos,
-    load_photo,
-    plate_piece,
-    pyramid,
-)
+from edge_lpr.training.detector_data import Batch, SampleConfig, Stock, batches, plate_piece
 from edge_lpr.training.detector_metrics import Exam, drawn_negative, exam_of, examine, small_exam
 from edge_lpr.training.detector_net import DetectorNet, DetectorShape, LossWeights, detector_loss, make_targets
 from edge_lpr.training.distractors import distractor_bank
 from edge_lpr.training.loop import LoopConfig, Trainer, prepare
 from edge_lpr.training.pasting import Piece
+from edge_lpr.training.photographs import Photo, held_out, list_photos, load_photo, pyramid
 from edge_lpr.training.scenes import draw_scene
 
 
