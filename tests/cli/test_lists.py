@@ -1,0 +1,59 @@
+"""`edge-lpr lists` from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_lpr.cli import main
+
+
+def run(*args: object) -> int:
+    return main(["lists", *map(str, args)])
+
+
+def test_a_list_is_made_shown_and_edited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "staff.csv"
+    assert run("add", path, "1ab 2345", "--holder", "J. Novák", "--until", "2026-12-31") == 0
+    assert run("add", path, "CD-34", "--group", "staff", "--from", "2026-01-01 08:00") == 0
+    capsys.readouterr()
+    assert run("show", path) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["plate", "group", "from", "until", "holder", "note"],
+        ["1AB2345", "2026-12-31", "J.", "Novák"],
+        ["CD34", "staff", "2026-01-01", "08:00"],
+    ]
+    assert run("show", path, "cd34", "ZZ99") == 1
+    told = capsys.readouterr()
+    assert "CD34" in told.out and "1AB2345" not in told.out and "ZZ99 is not in" in told.err
+    assert run("remove", path, "1AB2345", "1AB2345") == 1
+    assert run("show", path, "1AB2345") == 1
+
+
+def test_check_tells_faults_by_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("plate;group\nAB1?;\nCD34;stuff\n")
+    assert run("check", path, "--group", "staff") == 1
+    told = capsys.readouterr()
+    assert f"{path}:2:4: plate" in told.err and f"{path}:3:6: group" in told.err and "faults: 2" in told.out
+
+
+def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    allow, deny = tmp_path / "a.csv", tmp_path / "d.csv"
+    allow.write_text("plate\nAB12\nA812\nXX11\nXX 11\n")
+    deny.write_text("plate\nXXII\n")
+    assert run("check", allow, "--deny", deny) == 0
+    told = capsys.readouterr()
+    assert "could be taken for one another" in told.err and "is also on line 4" in told.err
+    assert "could be taken for the denied XXII" in told.err and "faults: 0, warnings: 4" in told.out
+    assert run("check", allow, "--deny", deny, "--strict") == 1
+    assert run("check") == 2
+
+
+def test_errors_are_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("add", tmp_path / "a.csv", "?") == 1
+    assert run("show", tmp_path / "none.csv") == 1
+    assert run("add", tmp_path / "no" / "a.csv", "AB12") == 1
+    told = capsys.readouterr().err
+    assert told.count("edge-lpr: ") == 3 and "Traceback" not in told and not (tmp_path / "a.csv").exists()
