@@ -14,7 +14,7 @@ from edge_lpr.recognition.gridbox import Candidates, decode_gridbox_corners, sup
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.detector_data import Crop, paste_distractor
 from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE
-from edge_lpr.training.pasting import Piece
+from edge_lpr.training.pasting import Piece, covered
 from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, Photo
 
 INPUT_SIZE = (INPUT_WIDTH, INPUT_HEIGHT)
@@ -31,11 +31,20 @@ Run = Callable[[Pixels], tuple[Floats, Floats, Floats]]
 
 @dataclass(frozen=True, eq=False)
 class Exam:
-    """One development picture at the detector's input size, with its plates (N, 4) x1 y1 x2 y2; none: a negative."""
+    """One development picture at the detector's input size, with its plates (N, 4) x1 y1 x2 y2; none: a negative.
+
+    `judged` (M, 4): only detections that lie mostly in one of these boxes are false ones; None: all are. A photograph
+    that serves again with other signs pasted in is judged by the signs alone, or its own mistakes would count anew.
+    """
 
     pixels: Pixels
     boxes: Floats
     source: str
+    judged: Floats | None = None
+
+    def is_judged(self, box: Floats) -> bool:
+        """Whether a detection counts as a false one."""
+        return self.judged is None or any(covered(box, place) > 0.5 for place in self.judged)
 
 
 def exam_of(photo: Photo) -> Exam:
@@ -59,7 +68,8 @@ def drawn_negative(rng: Generator, photo: Photo, distractors: Sequence[Piece]) -
     crop = Crop(letterbox(photo.levels[0], INPUT_SIZE)[0])
     for _ in range(4):
         paste_distractor(rng, crop, distractors[rng.integers(len(distractors))])
-    return Exam(crop.pixels, np.zeros((0, 4), np.float32), "drawn_neg")
+    judged = np.array(crop.known, np.float32).reshape(-1, 4)
+    return Exam(crop.pixels, np.zeros((0, 4), np.float32), "drawn_neg", judged)
 
 
 def find(outputs: tuple[Floats, Floats, Floats]) -> Candidates:
@@ -92,7 +102,8 @@ def examine(run: Run, exams: Sequence[Exam]) -> dict[str, float]:
         found, scores = candidates.boxes, candidates.scores
         if len(exam.boxes) == 0:
             negatives += 1
-            false_scores.extend(float(s) for s in scores)
+            judged = [exam.is_judged(box) for box in found]
+            false_scores.extend(float(score) for score, counts in zip(scores, judged, strict=True) if counts)
         for box in exam.boxes:
             overlap = ious(box, found) if len(found) else np.zeros(1, np.float32)
             good = np.nonzero(overlap >= MATCH_IOU)[0]

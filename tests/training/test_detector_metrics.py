@@ -70,3 +70,16 @@ def test_a_drawn_negative_has_no_plate() -> None:
     exam = metrics.drawn_negative(np.random.default_rng(0), photo, [Piece(np.full((20, 60, 3), 250, np.uint8))])
     assert len(exam.boxes) == 0
     assert (exam.pixels > 120).any()
+
+
+def test_a_photograph_that_serves_again_is_judged_by_what_was_pasted() -> None:
+    grey, empty = np.full((480, 640, 3), 100, np.uint8), np.zeros((0, 4), np.float32)
+    plate = metrics.Exam(np.zeros((480, 640, 3), np.uint8), np.array([[300, 300, 360, 320]], np.float32), "scene_a")
+
+    def threshold(judged: np.ndarray | None) -> float:
+        exams = [metrics.Exam(grey, empty, "neg", judged), plate]
+        return metrics.examine(lambda _: grids((100, 100, 180, 120), 0.8), exams)["threshold@0.02"]
+
+    assert threshold(None) == pytest.approx(0.8)
+    assert threshold(np.array([[90, 90, 200, 130]], np.float32)) == pytest.approx(0.8)
+    assert threshold(np.array([[400, 90, 500, 130]], np.float32)) == metrics.FLOOR
