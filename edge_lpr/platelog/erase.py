@@ -1,0 +1,87 @@
+"""Erasing a plate on its holder's request: rows, pictures, and its mention in the rows of others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_lpr.errors import LogError
+from edge_lpr.gate.decide import GateTime
+from edge_lpr.gate.plate_text import PlateTextError, normalise_plate
+from edge_lpr.platelog.connection import connect_writer, transact
+from edge_lpr.platelog.faults import fault_of
+from edge_lpr.platelog.integrity import damaged_folders
+from edge_lpr.platelog.migrations import check_version
+from edge_lpr.platelog.pictures import PictureFolder, PictureOptions
+from edge_lpr.platelog.retention import delete_decisions
+from edge_lpr.platelog.rows import EventKind, insert_event
+from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How much was erased; `damaged_left` databases set aside earlier may still hold the plate."""
+
+    decisions: int
+    mentions: int
+    pictures: int
+    damaged_left: int
+
+
+def erase_plate(folder: Path, plate: str, clock: Callable[[], GateTime], with_damaged: bool = False) -> Erased:
+    """Erase a plate while the gate may run. The log says that and how much, without the plate.
+
+    `with_damaged` also deletes the damaged databases that were set aside. Raises LogError.
+    """
+    path = folder / DATABASE_FOLDER / DATABASE_NAME
+    try:
+        text = normalise_plate(plate)
+    except PlateTextError as error:
+        raise LogError(f"{plate!r} is no plate: {error}") from error
+    if not path.is_file():
+        raise LogError(f"{path}: no plate log")
+    try:
+        connection = connect_writer(path)
+        try:
+            if check_version(connection, path) != SCHEMA_VERSION:
+                raise LogError(f"{path}: is of an older edge_lpr: start the gate once to bring it up to date")
+            decisions, mentions = _erase_rows(connection, text, clock)
+        finally:
+            connection.close()
+        pictures = PictureFolder(folder, PictureOptions()).remove(decisions)
+        if with_damaged:
+            for damaged in damaged_folders(folder):
+                shutil.rmtree(damaged)
+    except (sqlite3.Error, OSError) as error:
+        raise fault_of(error, path) from error
+    return Erased(len(decisions), mentions, pictures, len(damaged_folders(folder)))
+
+
+def _erase_rows(
+    connection: sqlite3.Connection, text: str, clock: Callable[[], GateTime]
+) -> tuple[list[int], int]:
+    """The ids of the decisions erased, and in how many others the plate was mentioned (alternatives, rule)."""
+    connection.execute("PRAGMA secure_delete = ON")  # the text itself goes, not only the way to it
+    mentions = connection.execute(
+        "SELECT id, alternatives, rule FROM decisions WHERE (alternatives LIKE ? OR rule LIKE ?) AND plate != ?",
+        (f'%"{text}"%', f"%{text}%", text),
+    ).fetchall()
+
+    def work(target: sqlite3.Connection) -> list[int]:
+        ids = [row[0] for row in target.execute("SELECT id FROM decisions WHERE plate = ?", (text,))]
+        delete_decisions(target, ids)
+        for row_id, alternatives, rule in mentions:
+            kept = json.dumps([pair for pair in json.loads(alternatives) if pair[0] != text])
+            values = (kept, rule.replace(text, "(erased)"), row_id)
+            target.execute("UPDATE decisions SET alternatives = ?, rule = ? WHERE id = ?", values)
+        detail = f"one plate: {len(ids)} decisions, mentions in {len(mentions)} others"
+        insert_event(target, None, clock(), EventKind.ERASE, detail)
+        return ids
+
+    ids = transact(connection, work)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # nor may the write-ahead log keep it
+    return ids, len(mentions)
