@@ -43,7 +43,7 @@ LOOK_WORDS = {
     "border": ("none", "thin", "thick"),
     "band_left": ("", "eu", "plain", "flag", "white"),
     "band_right": ("", "eu-blue", "shield", "plain"),
-    "emblem": ("seal", "seals", "shield", "dot", "flag", "sticker", "picture"),
+    "emblem": ("seal", "seals", "shield", "dot", "flag", "sticker", "letter", "picture"),
 }
 COLOUR_KEYS = ("band_colour", "band_right_colour", "border_colour", "header_band")
 VEHICLES = ("car", "motorcycle", "truck", "trailer", "any")

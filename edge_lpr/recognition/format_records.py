@@ -32,9 +32,12 @@ class Look:
     """Words above the characters (US states, BRASIL, REPUBLICA ARGENTINA); one is drawn at random."""
     footer: tuple[str, ...] = ()
     emblem: str = "seal"
-    """What '@' in a row draws: seal | seals (two, one above the other) | shield | dot | flag | sticker | picture."""
+    """What '@' in a row draws: seal | seals (two, one above the other) | shield | dot | flag | sticker | letter (small)
+    | picture."""
     header_band: str = ""
     """Colour of a strip across the top (Mercosur '#1440a0'), '' for none."""
+    panel: str = ""
+    """Colour of an inner rectangle behind the characters (old Argentine plates: a black window in a white sheet)."""
     char_height: float = 0.68
     """Height of a character as a share of the plate's height (of a row's height for two rows)."""
     char_width: float = 0.0

@@ -65,6 +65,7 @@ CROP_EFFECTS = (
     Effect("infrared", 0.1, camera.infrared),
     Effect("grey", 0.25, camera.grey),
     Effect("bloom", 0.07, light.bloom),
+    Effect("overexposure", 0.09, light.overexposure),
     Effect("defocus", 0.17, camera.defocus),
     Effect("motion_blur", 0.1, camera.motion_blur),
     Effect("ghost", 0.025, camera.ghost),

@@ -29,6 +29,8 @@ def draw_emblem(plate: Pixels, kind: str, box: tuple[float, float, float, float]
         cv2.circle(plate, (round(cx), round(cy)), max(1, round(min(w, h) * 0.13)), ink, -1, cv2.LINE_AA)
     elif kind == "flag":
         _blocks(plate, (x1, cy - w * 0.35, x2, cy + w * 0.35), rng)
+    elif kind == "letter":
+        paste_words(plate, str(rng.choice(["D", "D", "D", "T", "B", "C"])), (cx, cy), min(w, h) * rng.uniform(0.3, 0.5), ink, rng)
     elif kind == "sticker":
         _sticker(plate, (x1, cy - h * rng.uniform(0.2, 0.45), x2, cy + h * rng.uniform(0.2, 0.45)), rng)
     else:
@@ -43,10 +45,8 @@ def _seal(plate: Pixels, cx: float, cy: float, radius: float, rng: Generator) ->
         cv2.circle(plate, centre, r, (int(rng.integers(20, 200)),) * 3, 1, cv2.LINE_AA, 2)
     if rng.random() < 0.7:
         cv2.circle(plate, centre, max(2, round(r * rng.uniform(0.3, 0.6))), random_colour(rng), -1, cv2.LINE_AA, 2)
-    if rng.random() < 0.4:
-        angle = rng.uniform(0, 180)
-        cv2.ellipse(plate, (round(cx), round(cy)), (max(1, int(radius * 0.7)), max(1, int(radius * 0.25))), angle, 0, 360,
-                    random_colour(rng), -1, cv2.LINE_AA)
+    if rng.random() < 0.5:
+        _figure(plate, (cx - radius * 0.6, cy - radius * 0.6, cx + radius * 0.6, cy + radius * 0.6), rng)
 
 
 def _shield(plate: Pixels, cx: float, cy: float, w: float, h: float, rng: Generator) -> None:
@@ -58,7 +58,26 @@ def _shield(plate: Pixels, cx: float, cy: float, w: float, h: float, rng: Genera
         cv2.fillPoly(plate, [half], random_colour(rng), cv2.LINE_AA)
     if rng.random() < 0.4:
         cv2.rectangle(plate, (int(x1), int(y1)), (int(x2), int(y1 + h * 0.3)), random_colour(rng), -1)
-    cv2.polylines(plate, [outline], True, random_colour(rng), 1, cv2.LINE_AA)
+    if rng.random() < 0.6:
+        _figure(plate, (x1 + w * 0.15, y1 + h * 0.1, x2 - w * 0.15, y2 - h * 0.2), rng)
+    edge = random_colour(rng) if rng.random() < 0.5 else (int(rng.integers(10, 90)),) * 3
+    cv2.polylines(plate, [outline], True, edge, max(1, round(h * 0.05)), cv2.LINE_AA)
+
+
+def _figure(plate: Pixels, box: tuple[float, float, float, float], rng: Generator) -> None:
+    """A charge: an eagle, a lion, a cross - strokes and arcs that look like parts of characters and are none."""
+    x1, y1, x2, y2 = box
+    colour = random_colour(rng) if rng.random() < 0.6 else (int(rng.integers(0, 80)),) * 3
+    width = max(1, round((x2 - x1) * rng.uniform(0.06, 0.2)))
+    for _ in range(int(rng.integers(1, 6))):
+        a = (int(rng.uniform(x1, x2)), int(rng.uniform(y1, y2)))
+        if rng.random() < 0.5:
+            cv2.line(plate, a, (int(rng.uniform(x1, x2)), int(rng.uniform(y1, y2))), colour, width, cv2.LINE_AA)
+        else:
+            axes = (max(1, int((x2 - x1) * rng.uniform(0.1, 0.4))), max(1, int((y2 - y1) * rng.uniform(0.1, 0.4))))
+            start = int(rng.integers(0, 360))
+            cv2.ellipse(plate, a, axes, int(rng.integers(0, 180)), start, start + int(rng.integers(90, 361)), colour,
+                        width if rng.random() < 0.6 else -1, cv2.LINE_AA)
 
 
 def _blocks(plate: Pixels, box: tuple[float, float, float, float], rng: Generator) -> None:

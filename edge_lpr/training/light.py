@@ -111,3 +111,13 @@ def rain(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
 def _add_glow(rng: np.random.Generator, pixels: Pixels, share: float) -> Pixels:
     height, width = pixels.shape[:2]
     return cv2.addWeighted(pixels, 1.0, window(rng, pick(rng, glow_fields()), height, width, 0.5), share, 0)
+
+
+def overexposure(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
+    """A plate that throws the lamp's light back: what is bright burns out and swells over what is dark."""
+    gain = 1.0 + rng.uniform(0.3, 1.6) * min(strength, 1.5)
+    bright = cv2.convertScaleAbs(pixels, alpha=gain, beta=float(rng.uniform(-25, 0)))
+    sigma = rng.uniform(0.5, 1.3)
+    halo = cv2.GaussianBlur(bright, (0, 0), sigma)
+    swollen = np.maximum(bright, cv2.convertScaleAbs(halo, alpha=float(rng.uniform(1.0, 1.35))))
+    return np.asarray(swollen, np.uint8)

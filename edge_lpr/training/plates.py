@@ -92,12 +92,15 @@ def _frame(sheet: _Sheet, look: Look, row_count: int, rng: Generator) -> tuple[B
     height, width = plate.shape[:2]
     x1, x2 = height * 0.05, width - height * 0.05
     top, bottom = height * 0.02, height * 0.02
-    if look.header_band:
+    if look.panel:
+        top, bottom = height * rng.uniform(0.15, 0.25), height * rng.uniform(0.1, 0.2)
+        _draw_panel(plate, look.panel, (x1, top, x2, height - bottom), rng)
+    elif look.header_band:
         top = height * rng.uniform(0.17, 0.26)
         cv2.rectangle(plate, (0, 0), (width, round(top)), colour_of(look.header_band, rng), -1)
     if look.header:
-        strip = max(top, height * rng.uniform(0.16, 0.24))
-        ink = (250, 250, 250) if look.header_band else _word_ink(sheet.ink, rng)
+        strip = top if look.panel else max(top, height * rng.uniform(0.16, 0.24))
+        ink = _header_ink(look, sheet.ink, rng)
         paste_words(plate, str(rng.choice(look.header)), (width / 2, strip * 0.52), strip * rng.uniform(0.5, 0.75), ink, rng,
                     width * rng.uniform(0.5, 0.85))
         top = strip
@@ -117,6 +120,21 @@ def _frame(sheet: _Sheet, look: Look, row_count: int, rng: Generator) -> tuple[B
         x2 = width - band - height * 0.02
     draw_border(plate, look.border, colour_of(look.border_colour, rng) if look.border_colour else sheet.ink, rng)
     return (x1, top, x2, height - bottom), (top, bottom)
+
+
+def _header_ink(look: Look, ink: Colour, rng: Generator) -> Colour:
+    if look.panel:
+        return colour_of(look.panel, rng)
+    return (250, 250, 250) if look.header_band else _word_ink(ink, rng)
+
+
+def _draw_panel(plate: Pixels, colour: str, box: Box, rng: Generator) -> None:
+    """The window behind the characters, its corners cut."""
+    x1, y1, x2, y2 = box
+    cut = (y2 - y1) * rng.uniform(0.0, 0.12)
+    points = [(x1 + cut, y1), (x2 - cut, y1), (x2, y1 + cut), (x2, y2 - cut), (x2 - cut, y2), (x1 + cut, y2),
+              (x1, y2 - cut), (x1, y1 + cut)]
+    cv2.fillPoly(plate, [np.array(points, np.int32)], colour_of(colour, rng), cv2.LINE_AA)
 
 
 def _word_ink(ink: Colour, rng: Generator) -> Colour:
