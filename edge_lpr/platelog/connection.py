@@ -25,7 +25,8 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         sync_folder(path.parent)  # SQLite syncs the names of its journals, not that of a new database
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts only before the first table
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts only before the first table
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged rows when the power goes
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")

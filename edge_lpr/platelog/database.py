@@ -14,7 +14,7 @@ from typing import TypeVar
 from edge_lpr.gate.decide import GateTime
 from edge_lpr.platelog.connection import connect_writer, make_folder, transact
 from edge_lpr.platelog.faults import LogDamagedError, LogInUseError, fault_of
-from edge_lpr.platelog.integrity import Salvaged, quick_check, rebuild, settle_rebuild
+from edge_lpr.platelog.integrity import Salvaged, begin_after_loss, quick_check, rebuild, settle_rebuild
 from edge_lpr.platelog.migrations import check_version, migrate
 from edge_lpr.platelog.rows import EventKind, insert_event, stamp, utc_text
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME
@@ -70,7 +70,8 @@ class Database:
 
     def vacuum(self, pages: int) -> None:
         """Give free pages back to the disk, at most so many."""
-        self.read(lambda connection: connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall())
+        # As a script: `execute` would stop after the first page, for which SQLite gives a row without columns.
+        self.read(lambda connection: connection.executescript(f"PRAGMA incremental_vacuum({pages})"))
 
     def close(self, is_end: bool = True) -> None:
         """Close the connection; at the end of the run say so in the log and let others have it."""
@@ -117,15 +118,18 @@ class Database:
         return self._connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        check_version(connection, self.path)
+        is_new = check_version(connection, self.path) == 0
         if not self.run_id:
             found = quick_check(connection, self._check_limit_s)
             if found:
                 raise LogDamagedError(f"{self.path}: damaged: {found}")
         migrate(connection, self.path)
+        loss = begin_after_loss(connection, self._folder) if is_new else ""
         if not self.run_id:
             transact(connection, self._begin_run)
             self.commits += 1
+        if loss:
+            transact(connection, lambda c: insert_event(c, self.run_id, self._clock(), EventKind.DAMAGE, loss))
 
     def _begin_run(self, connection: sqlite3.Connection) -> None:
         """A new run; whatever an earlier one left open has an unknown outcome and is never sent again."""

@@ -80,6 +80,15 @@ def rebuild(folder: Path, finish: Callable[[sqlite3.Connection, Salvaged], None]
     return aside
 
 
+def begin_after_loss(fresh: sqlite3.Connection, folder: Path) -> str:
+    """Let a new database's ids begin above those of pictures that are there; what was lost, '' for nothing."""
+    highest_picture = highest_id(folder)
+    if not highest_picture:
+        return ""
+    _continue_ids(fresh, 0, highest_picture)
+    return "the database was gone or empty, beside pictures of its decisions"
+
+
 def settle_rebuild(folder: Path) -> None:
     """Finish or drop a rebuilding that was cut off: without the old database the new one is whole, beside it not."""
     current, coming = folder / DATABASE_FOLDER, folder / _COMING_FOLDER

@@ -1,0 +1,124 @@
+"""Damage: set aside, what can be read carried over, ids never used again, and the gate goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_lpr.platelog.connection import connect_writer
+from edge_lpr.platelog.integrity import quick_check, settle_rebuild
+from edge_lpr.platelog.migrations import migrate
+from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
+from edge_lpr.platelog.query import PlateLogReader
+from edge_lpr.platelog.rows import EventKind, insert_decision
+from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME
+from edge_lpr.platelog.store import PlateLog
+from edge_lpr.platelog.verify import verify
+from edge_lpr.records import Outcome
+
+ROWS = 200
+PAGE = 4096
+
+
+@pytest.fixture
+def log_at_rest(tmp_path: Path, clock, make_decision, make_opening) -> Path:
+    """A closed log of ROWS decisions, the last one with an open intent."""
+    with PlateLog.open(tmp_path, clock=clock) as log:
+        now = clock()
+        decisions = [make_decision(f"P{at:04}", now=now) for at in range(ROWS - 1)]
+        log._transact(lambda connection: [insert_decision(connection, 1, decision) for decision in decisions])
+        log.append(make_opening("LAST"))
+    return tmp_path
+
+
+def pages_of(path: Path, text: bytes) -> list[int]:
+    """The pages that hold a text."""
+    content = path.read_bytes()
+    return [at for at in range(len(content) // PAGE) if text in content[at * PAGE : (at + 1) * PAGE]]
+
+
+def spoil(path: Path, page: int) -> None:
+    """Overwrite a page, as a failing card does."""
+    with path.open("r+b") as file:
+        file.seek(page * PAGE)
+        file.write(np.random.default_rng(1).bytes(PAGE))
+
+
+def test_a_spoilt_page_costs_its_rows_only(log_at_rest: Path, clock, make_decision) -> None:
+    path = log_at_rest / DATABASE_FOLDER / DATABASE_NAME
+    spoil(path, pages_of(path, b"approaching")[3])
+    spoilt = path.read_bytes()
+    with PlateLog.open(log_at_rest, clock=clock) as log:
+        assert log.health().state == "ok"
+        assert log.append(make_decision("NEW")) == ROWS + 1, "ids go on"
+    with PlateLogReader(log_at_rest) as reader:
+        kept = [row.decision.plate_read.text for row in reader.all()]
+        damage = reader.events(EventKind.DAMAGE)
+        assert reader.get(ROWS).command.outcome is Outcome.UNKNOWN
+    assert ROWS * 0.85 < len(kept) <= ROWS and kept[-1] == "NEW" and len(set(kept)) == len(kept)
+    assert len(damage) == 1 and "could not be read" in damage[0].detail
+    assert (log_at_rest / "damaged" / "1" / DATABASE_NAME).read_bytes() == spoilt
+    assert verify(log_at_rest).problems == ()
+
+
+def test_damaged_index_loses_nothing(log_at_rest: Path, clock) -> None:
+    path = log_at_rest / DATABASE_FOLDER / DATABASE_NAME
+    index_pages = [at for at in pages_of(path, b"P0100") if at not in pages_of(path, b"approaching")]
+    spoil(path, index_pages[0])
+    with PlateLog.open(log_at_rest, clock=clock), PlateLogReader(log_at_rest) as reader:
+        assert len(list(reader.all())) == ROWS
+        assert "could not be read" not in reader.events(EventKind.DAMAGE)[0].detail
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 1000])
+def test_no_database_at_all(log_at_rest: Path, clock, make_decision, content: bytes) -> None:
+    pytest.importorskip("PIL", reason="Pillow is not installed (extra `cpu`)")
+    crop = Pictures(crop=np.zeros((8, 24, 3), np.uint8))
+    PictureFolder(log_at_rest, PictureOptions(reserve_bytes=0)).save(ROWS, crop)
+    (log_at_rest / DATABASE_FOLDER / DATABASE_NAME).write_bytes(content)
+    with PlateLog.open(log_at_rest, clock=clock) as log:
+        row_id = log.append(make_decision("NEW"))
+    assert row_id > ROWS, "an id of a picture that is there must not be given again"
+    with PlateLogReader(log_at_rest) as reader:
+        assert [row.decision.plate_read.text for row in reader.all()] == ["NEW"]
+        assert len(reader.events(EventKind.DAMAGE)) == 1
+
+
+def test_damage_met_while_running(log_at_rest: Path, clock, make_decision) -> None:
+    with PlateLog.open(log_at_rest, clock=clock) as log:
+        path = log._database.path
+        log._database._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        log._database.close(is_end=False)
+        spoil(path, 0)
+        assert log.append(make_decision("ON")) > ROWS
+        assert log.append(make_decision("AND ON")) > ROWS and log.health().state == "ok"
+
+
+def test_reader_follows_the_log_to_its_new_file(log_at_rest: Path, clock, make_decision) -> None:
+    with PlateLogReader(log_at_rest) as reader:
+        assert reader.last_id() == ROWS
+        path = log_at_rest / DATABASE_FOLDER / DATABASE_NAME
+        spoil(path, pages_of(path, b"approaching")[3])
+        with PlateLog.open(log_at_rest, clock=clock) as log:
+            log.append(make_decision("NEW"))
+            assert reader.newest(limit=1)[0].decision.plate_read.text == "NEW"
+
+
+def test_rebuilding_that_was_cut_off(log_at_rest: Path, clock) -> None:
+    coming = log_at_rest / "database.new"
+    coming.mkdir()
+    (coming / DATABASE_NAME).write_bytes(b"half")
+    settle_rebuild(log_at_rest)
+    assert not coming.exists(), "beside the old one it is not complete"
+    (log_at_rest / DATABASE_FOLDER).rename(coming)
+    with PlateLog.open(log_at_rest, clock=clock), PlateLogReader(log_at_rest) as reader:
+        assert reader.last_id() == ROWS, "without the old one it is whole"
+
+
+def test_quick_check_stops_at_its_limit(tmp_path: Path) -> None:
+    connection = connect_writer(tmp_path / "x.db")
+    migrate(connection, tmp_path)
+    assert quick_check(connection, 10.0) == ""
+    connection.close()
