@@ -13,7 +13,7 @@ from edge_lpr.errors import NetworkError
 from edge_lpr.networks.base import Network, Tensor, to_batch
 from edge_lpr.recognition import ctc
 from edge_lpr.recognition.plate_format import compile_grammar
-from edge_lpr.recognition.rectify import lay_out, layouts
+from edge_lpr.recognition.rectify import lay_out, layout_prior, layouts
 from edge_lpr.recognition.regions import Regions, parse_regions
 from edge_lpr.records import Pixels, Reading
 
@@ -67,7 +67,7 @@ class PlateReader:
         """One reading a crop, uint8 RGB (h, w, 3) upright.
 
         `rows` gives for each crop the numbers of rows to try, from its aspect by default; the most confident text of
-        them is taken. Nothing readable gives text '' and confidence 0.
+        them is taken, each layout weighed by how well it fits the crop's shape. Nothing readable gives text '' and confidence 0.
         """
         tries = [layouts(crop) for crop in crops] if rows is None else rows
         jobs = [(crop, layout) for crop, some in zip(crops, tries, strict=True) for layout in some]
@@ -75,7 +75,7 @@ class PlateReader:
         for at in range(0, len(jobs), READ_BATCH):
             readings += self._read_batch(jobs[at : at + READ_BATCH])
         answers = iter(readings)
-        return [max((next(answers) for _ in some), key=lambda reading: reading.confidence) for some in tries]
+        return [_likeliest(crop, [next(answers) for _ in some]) for crop, some in zip(crops, tries, strict=True)]
 
     def _read_batch(self, jobs: Sequence[tuple[Pixels, int]]) -> list[Reading]:
         spec = self.network.card.input
@@ -170,3 +170,8 @@ class PlateReader:
             matches = self._grammar.countries(text) if self._grammar else ()
             readings.append(Reading(text, confidence, char_probs, None, self.regions.pick(matches), layout))
         return readings
+
+
+def _likeliest(crop: Pixels, readings: Sequence[Reading]) -> Reading:
+    """The reading of the layout that text and shape together speak for."""
+    return max(readings, key=lambda reading: reading.confidence * layout_prior(crop, reading.rows))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,9 @@ MAX_CROP_HEIGHT_PX = 96
 MAX_CROP_ASPECT = 12.0
 ONE_ROW_ASPECT = 2.6
 """From this width over height on a plate has one row."""
+EVEN_ASPECT = 1.78
+"""At this width over height one row and two rows are equally likely."""
+LAYOUT_STEEPNESS = 6.0
 TWO_ROW_ASPECT = 1.45
 """Below this a plate most likely has two rows."""
 
@@ -117,3 +122,14 @@ def sharpness(crop: Pixels) -> float:
     """Variance of the Laplacian of the crop's grey values: higher is sharper, at equal size and light."""
     grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var())
+
+
+def layout_prior(pixels: Pixels, rows: int) -> float:
+    """How likely a plate crop of this shape has `rows` rows, before it is read: 0..1.
+
+    From the sizes of the world's plates: two-row ones are 1:1 to 1.7:1 (180x200 to 340x200 mm), one-row ones 2:1
+    (305x152 mm, North America) to 4.7:1 (520x110 mm).
+    """
+    aspect = pixels.shape[1] / pixels.shape[0]
+    two = 1.0 / (1.0 + math.exp(-LAYOUT_STEEPNESS * (EVEN_ASPECT - aspect)))
+    return two if rows == 2 else 1.0 - two
