@@ -50,6 +50,14 @@ def register(subparsers: Any) -> None:
     )
     export.add_argument("--metrics", type=Path, metavar="JSON", help="figures that the card shall carry")
     export.set_defaults(run=_export)
+    fit = subparsers.add_parser(
+        "fit-confidence",
+        help="fit the reader's confidence on held-out plates",
+        description="Fits temperature and line of the confidence on the held-out use=train plates; writes the card.",
+    )
+    fit.add_argument("folder", type=Path, metavar="DIR", help="the reader's folder, such as engines/lprnet")
+    fit.add_argument("--photographs", type=Path, required=True, metavar="LABELS", help="labels.csv")
+    fit.set_defaults(run=_fit_confidence)
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -118,3 +126,15 @@ def _needing_torch(name: str) -> Any:
         if importlib.util.find_spec(needed) is None:
             raise BackendUnavailable(f"training needs {needed}: pip install 'edge_lpr[train]'")
     return importlib.import_module(name)
+
+
+def _fit_confidence(args: argparse.Namespace) -> int:
+    from edge_lpr.training.confidence import fit_confidence
+
+    fit = fit_confidence(args.folder, args.photographs)
+    print(
+        f"{args.folder}: temperature {fit.temperature:.3f}, slope {fit.slope:.3f}, shift {fit.shift:.3f}, from"
+        f" {fit.crops} crops of held-out plates, {fit.exact:.1%} exact; calibration error {fit.error_before:.3f}"
+        f" before, {fit.error_after:.3f} after"
+    )
+    return 0
