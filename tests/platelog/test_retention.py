@@ -105,7 +105,7 @@ def test_batches_and_pages_given_back(tmp_path: Path, clock, make_decision, monk
         pages = log._database.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
         clock.pass_hours(100)
         assert log.purge().unmatched == 100
-        assert log._database.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0]) < pages - 5
+        assert log._database.read(lambda c: c.execute("PRAGMA page_count").fetchone()[0]) <= pages - 5
         assert log.append(make_decision()) == 101, "ids are not used again"
         with PlateLogReader(tmp_path) as reader:
             assert [event.detail.split()[0] for event in reader.events(EventKind.PURGE)] == ["40", "40", "20"]
