@@ -39,7 +39,7 @@ class Database:
         self.after_id = 0
         self.boot_id = boot_id()
         self.commits = 0
-        self._folder = folder
+        self.folder = folder
         self._clock = clock
         self._check_limit_s = check_limit_s
         self._connection: sqlite3.Connection | None = None
@@ -56,17 +56,16 @@ class Database:
 
         Raises LogUnwritableError (or LogFullError) where nothing can be written now, LogError where it never can.
         """
-        with self._lock:
-            try:
-                return self._attempt(work)
-            except LogDamagedError as damage:
-                self._replace(str(damage))
-                return self._attempt(work)
+        def attempt() -> Result:
+            result = transact(self._open_connection(), work)
+            self.commits += 1
+            return result
+
+        return self._mended(attempt)
 
     def read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Only look; the errors are those of `transact`."""
-        with self._lock:
-            return self._guarded(lambda: work(self._open_connection()))
+        return self._mended(lambda: work(self._open_connection()))
 
     def vacuum(self, pages: int) -> None:
         """Give free pages back to the disk, at most so many."""
@@ -89,10 +88,13 @@ class Database:
                 os.close(self._lock_file)
                 self._lock_file = None
 
-    def _attempt(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        result = self._guarded(lambda: transact(self._open_connection(), work))
-        self.commits += 1
-        return result
+    def _mended(self, attempt: Callable[[], Result]) -> Result:
+        with self._lock:
+            try:
+                return self._guarded(attempt)
+            except LogDamagedError as damage:
+                self._replace(str(damage))
+                return self._guarded(attempt)
 
     def _guarded(self, work: Callable[[], Result]) -> Result:
         try:
@@ -104,9 +106,9 @@ class Database:
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:
-            make_folder(self._folder)
+            make_folder(self.folder)
             self._take_lock()
-            settle_rebuild(self._folder)
+            settle_rebuild(self.folder)
             make_folder(self.path.parent)
             connection = connect_writer(self.path)
             try:
@@ -124,7 +126,7 @@ class Database:
             if found:
                 raise LogDamagedError(f"{self.path}: damaged: {found}")
         migrate(connection, self.path)
-        loss = begin_after_loss(connection, self._folder) if is_new else ""
+        loss = begin_after_loss(connection, self.folder) if is_new else ""
         if not self.run_id:
             transact(connection, self._begin_run)
             self.commits += 1
@@ -157,19 +159,19 @@ class Database:
 
         def work() -> None:
             self.close(is_end=False)
-            rebuild(self._folder, finish)
+            rebuild(self.folder, finish)
 
         self._guarded(work)
 
     def _take_lock(self) -> None:
         if self._lock_file is not None:
             return
-        descriptor = os.open(self._folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(self.folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise LogInUseError(f"{self._folder}: another gate process writes this log") from None
+            raise LogInUseError(f"{self.folder}: another gate process writes this log") from None
         self._lock_file = descriptor
 
 

@@ -7,11 +7,13 @@ written with an unsynchronised clock is as old at least as a later row whose age
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from dataclasses import dataclass
 
 from edge_lpr.gate.decide import GateTime
 from edge_lpr.platelog.database import Database
+from edge_lpr.platelog.integrity import damaged_folders
 from edge_lpr.platelog.pictures import PictureFolder
 from edge_lpr.platelog.rows import EventKind, insert_event
 
@@ -44,6 +46,8 @@ class Purged:
     decisions: int = 0
     events: int = 0
     pictures: int = 0
+    damaged: int = 0
+    """Databases that were set aside as damaged: they hold decisions."""
 
 
 def purge(
@@ -59,7 +63,7 @@ def purge(
     swept = pictures.sweep(lambda low, high: database.read(lambda c: _ids_between(c, low, high))) if sweep else 0
     if unmatched or decisions or events:
         database.vacuum(_FREED_PAGES)
-    return Purged(unmatched, decisions, events, first + second + swept)
+    return Purged(unmatched, decisions, events, first + second + swept, _purge_damaged(database, options, now))
 
 
 def _purge_class(
@@ -138,6 +142,20 @@ def _purge_events(database: Database, options: RetentionOptions, now: GateTime) 
 
     database.transact(remove)
     return int(due)
+
+
+def _purge_damaged(database: Database, options: RetentionOptions, now: GateTime) -> int:
+    """Remove damaged databases that were set aside longer ago than decisions are kept; how many."""
+    if not (now.clock_synced or options.trust_unsynced_clock):
+        return 0
+    cut_s = now.wall_time.timestamp() - options.decision_days * DAY_S
+    due = [path for path in damaged_folders(database.folder) if path.stat().st_mtime < cut_s]
+    for path in due:
+        shutil.rmtree(path)
+    if due:
+        detail = f"{len(due)} damaged databases set aside more than {options.decision_days:g} days ago"
+        database.transact(lambda c: insert_event(c, database.run_id, now, EventKind.PURGE, detail))
+    return len(due)
 
 
 def _ids_between(connection: sqlite3.Connection, low: int, high: int) -> set[int]:

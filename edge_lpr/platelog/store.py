@@ -165,20 +165,24 @@ class PlateLog:
                 self._postpone(Item(now, event=(kind, detail, camera)), error)
 
     def retry(self) -> bool:
-        """Write what waits, unless that was tried just now; whether nothing waits any more. Call it now and then."""
+        """Write what waits, unless that was tried just now; whether all is well. Call it now and then."""
         with self._lock:
             try:
                 self._drain()
             except LogUnwritableError as error:
                 self._note(error)
-            return not self._pending
+            return not self._pending and not self._fault
 
     def purge(self) -> Purged:
         """Remove what is older than its class may be, and pictures without decision. Call it about hourly.
 
         Raises LogUnwritableError where nothing can be written now.
         """
-        purged = purge(self._database, self._pictures, self._options.retention, self._clock(), not self._is_swept)
+        try:
+            purged = purge(self._database, self._pictures, self._options.retention, self._clock(), not self._is_swept)
+        except LogUnwritableError as error:
+            self._note(error)
+            raise
         self._is_swept = True
         return purged
 
@@ -204,7 +208,7 @@ class PlateLog:
         """Write what waits, in one transaction. A fault is tried again only after a while, unless it is urgent."""
         if self._fault and not is_urgent and time.monotonic() < self._retry_at_s:
             raise LogUnwritableError(self._fault)
-        if self._pending:
+        if self._pending or self._fault:
             now, run = self._clock(), self._database
             written = self._transact(lambda connection: self._pending.write(connection, run.run_id, now))
             self._pending.settle(written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -109,6 +110,18 @@ def test_batches_and_pages_given_back(tmp_path: Path, clock, make_decision, monk
         assert log.append(make_decision()) == 101, "ids are not used again"
         with PlateLogReader(tmp_path) as reader:
             assert [event.detail.split()[0] for event in reader.events(EventKind.PURGE)] == ["40", "40", "20"]
+
+
+def test_damaged_databases_are_not_kept_longer_than_decisions(tmp_path: Path, clock) -> None:
+    aside = tmp_path / "damaged" / "1"
+    aside.mkdir(parents=True)
+    (aside / "plates.db").write_bytes(b"plates")
+    os.utime(aside, (clock.wall_time.timestamp(),) * 2)
+    with PlateLog.open(tmp_path, clock=clock) as log:
+        clock.pass_hours(30 * 24 - 1)
+        assert log.purge() == Purged() and aside.exists()
+        clock.pass_hours(2)
+        assert log.purge() == Purged(damaged=1) and not aside.exists()
 
 
 def test_pictures_go_with_their_rows_and_old_events_too(tmp_path: Path, clock, make_decision) -> None:

@@ -190,13 +190,21 @@ def test_folder_that_cannot_be_written_is_a_health_state(tmp_path: Path, clock, 
     blocked = tmp_path / "log"
     blocked.write_text("a file where the folder should be")
     with PlateLog.open(blocked, IMPATIENT, clock) as log:
-        assert log.health().state == "degraded"
+        assert log.health().state == "degraded" and not log.retry()
         assert log.append(make_decision("WAITS")) < 0
         with pytest.raises(LogUnwritableError):
             log.append(make_opening())
         blocked.unlink()
         assert log.append(make_decision("WRITTEN")) == 3
         assert log.health().state == "ok"
+
+
+def test_health_comes_back_without_anything_to_write(tmp_path: Path, clock) -> None:
+    blocked = tmp_path / "log"
+    blocked.write_text("a file where the folder should be")
+    with PlateLog.open(blocked, IMPATIENT, clock) as log:
+        blocked.unlink()
+        assert log.retry() and log.health().state == "ok"
 
 
 def test_row_that_the_table_refuses_is_an_error_and_does_not_wait(tmp_path: Path, clock, make_decision) -> None:
