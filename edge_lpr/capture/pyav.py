@@ -1,0 +1,159 @@
+"""The portable source: USB cameras (V4L2), RTSP and other streams, video files, through FFmpeg by PyAV."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+
+from edge_lpr.capture.source import CameraRefused, CameraSpec, EndOfStream, Picture, file_path
+from edge_lpr.errors import CameraError
+from edge_lpr.records import Pixels
+
+DAMAGED_LIMIT = 300
+"""So many damaged packets in a row, and a stream is given up: at 15 a second, 20 seconds."""
+UNKNOWN_RATE_FPS = 25.0
+
+_REFUSED = (
+    av.error.PermissionError,
+    av.error.HTTPUnauthorizedError,
+    av.error.HTTPForbiddenError,
+    av.error.ProtocolNotFoundError,
+    av.error.DemuxerNotFoundError,
+    av.error.DecoderNotFoundError,
+    av.error.OptionNotFoundError,
+)
+_DEVICE = re.compile(r"^(v4l2:(//)?)?(?=/dev/)", re.IGNORECASE)
+
+
+class PyavSource:
+    """See FrameSource. Sound is passed over; the first video track is taken and turned upright by its display matrix.
+
+    Damaged packets are passed over, as a camera's stream has them now and then.
+    """
+
+    def __init__(self, spec: CameraSpec) -> None:
+        self._spec = spec
+        self._container: Any = None
+        self._frames: Iterator[Any] | None = None
+
+    def open(self) -> None:
+        self.close()
+        address, file_format, options = self._address()
+        timeout_s = self._spec.retry.open_timeout_s
+        timeout = (timeout_s, self._spec.retry.stall_s) if self._spec.live else None
+        try:
+            self._container = av.open(address, format=file_format, options=options, timeout=timeout)
+            if not self._container.streams.video:
+                raise CameraRefused("it has no video track")
+            stream = self._container.streams.video[0]
+            stream.codec_context.thread_count = 1  # frame threads would hold frames back, and each costs memory
+            self._period_s = 1.0 / float(stream.average_rate or stream.guessed_rate or UNKNOWN_RATE_FPS)
+            self._frames = self._decoded(stream)
+        except (CameraError, av.error.FFmpegError, OSError, ValueError) as error:
+            self.close()
+            raise self._translated("cannot be opened", error) from error
+        self._first_s: float | None = None
+        self._last_s = -1.0
+        self._due_s = 0.0
+
+    def next(self, timeout_s: float) -> Picture | None:
+        if self._frames is None:
+            raise CameraError("the source is not open")
+        try:
+            for frame in self._frames:
+                pts_s = self._pts(frame)
+                if self._wanted(pts_s):
+                    return Picture(self._upright(frame), pts_s)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise self._translated("failed", error) from error
+        raise EndOfStream("the stream is over")
+
+    def close(self) -> None:
+        container, self._container, self._frames = self._container, None, None
+        if container is not None:
+            with suppress(av.error.FFmpegError, OSError):
+                container.close()
+
+    def _address(self) -> tuple[str, str | None, dict[str, str]]:
+        """What FFmpeg shall open, as which format, with which options."""
+        spec = self._spec
+        if _DEVICE.match(spec.uri):
+            options = {"input_format": spec.input_format, "framerate": f"{spec.fps:g}" if spec.fps else ""}
+            options["video_size"] = f"{spec.width}x{spec.height}" if spec.width and spec.height else ""
+            # A link of /dev/v4l/by-id is followed at each opening: a camera plugged in again may have a new number.
+            device = os.path.realpath(_DEVICE.sub("", spec.uri))
+            return device, "v4l2", {key: value for key, value in options.items() if value}
+        if not spec.live:
+            return str(file_path(spec.uri)), None, {}
+        options = {"fflags": "nobuffer", "flags": "low_delay"}
+        if spec.uri.lower().startswith(("rtsp:", "rtsps:")):
+            options["rtsp_transport"] = "tcp"
+        return spec.uri, None, options
+
+    def _decoded(self, stream: Any) -> Iterator[Any]:
+        """Decoded frames of `stream`; damaged packets are passed over."""
+        damaged = 0
+        for packet in self._container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.EOFError:
+                return
+            except av.error.InvalidDataError:
+                damaged += 1
+                if damaged >= DAMAGED_LIMIT:
+                    raise
+                continue
+            if frames:
+                damaged = 0
+            yield from frames
+
+    def _pts(self, frame: Any) -> float:
+        """Seconds since the first frame; a missing time, or one that runs backwards, is one period after the last."""
+        time_s = frame.time
+        if self._first_s is None:
+            self._first_s = time_s if time_s is not None else 0.0
+        pts_s = float(time_s) - self._first_s if time_s is not None else -1.0
+        if pts_s <= self._last_s:
+            pts_s = self._last_s + self._period_s
+        self._last_s = max(pts_s, 0.0)
+        return self._last_s
+
+    def _wanted(self, pts_s: float) -> bool:
+        """Thin to `fps`, before the costly conversion to RGB; half a millisecond is left for rounded times."""
+        if not self._spec.fps:
+            return True
+        if pts_s < self._due_s - 0.0005:
+            return False
+        self._due_s = max(self._due_s + 1.0 / self._spec.fps, pts_s - 1.0 / self._spec.fps)
+        return True
+
+    def _upright(self, frame: Any) -> Pixels:
+        """RGB of at most the wanted size, turned by the display matrix; a view of FFmpeg's memory where it can be."""
+        turns = round(getattr(frame, "rotation", 0) / 90) % 4
+        width, height = _fit(frame.width, frame.height, self._spec, turned=turns % 2 == 1)
+        picture = frame.reformat(width=width, height=height, format="rgb24")
+        plane = picture.planes[0]
+        pixels: Pixels = np.ndarray((height, width, 3), np.uint8, buffer=plane, strides=(plane.line_size, 3, 1))
+        return np.rot90(pixels, turns) if turns else pixels
+
+    def _translated(self, what: str, error: Exception) -> CameraError:
+        if isinstance(error, CameraError):
+            return type(error)(f"{self._spec.public_uri}: {error}")
+        kind = CameraRefused if isinstance(error, _REFUSED) else CameraError
+        return kind(f"{self._spec.public_uri}: {what}: {error}")
+
+
+def _fit(width: int, height: int, spec: CameraSpec, turned: bool) -> tuple[int, int]:
+    """The size into which a picture is scaled, its proportions kept: never enlarged, at most the spec's size."""
+    if not (spec.width and spec.height):
+        return width, height
+    most_w, most_h = (spec.height, spec.width) if turned else (spec.width, spec.height)
+    scale = min(most_w / width, most_h / height, 1.0)
+    return max(round(width * scale), 1), max(round(height * scale), 1)

@@ -1,0 +1,221 @@
+"""Frames in memory shared by two processes: a triple buffer that cannot tear, whenever either side is killed.
+
+One anonymous memory file (memfd_create(2)) holds a status page and SLOTS frames, each far apart in the sparse file so
+that frames may grow without moving. It has no name: the kernel frees it with its last holder, even after kill -9.
+
+Each slot belongs to one side at a time. Its number is one byte in one of two pipes: `mailbox` carries frames to the
+consumer, `free` brings slots back. The producer holds the mailbox's reading end as well: taking the byte back out is
+how a newer frame takes the place of one that nobody took. A pipe gives each byte to exactly one reader and orders
+memory between processes, on ARM too, so neither locks nor sequence checks are needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import struct
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from edge_lpr.capture.source import CameraSpec
+from edge_lpr.errors import CameraError
+from edge_lpr.records import Pixels
+
+SLOTS = 3
+"""One being written, one waiting, one being read."""
+SLOT_SPAN = 1 << 30
+"""Distance of slots in the sparse file: the most bytes that a frame may have."""
+STATUS_SIZE = 4096
+WAIT_SLICE_S = 0.2
+EXIT_REPLACE = 75
+"""Exit status by which the capture process asks to be replaced (EX_TEMPFAIL of sysexits.h)."""
+
+_HEAD = struct.Struct("<QddQII")
+_STATUS_HEAD = struct.Struct("<II")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a capture process shall do: `first_index` counts frames on from the process before it (a file is passed over
+    up to there), `attempt` the failures in a row so far."""
+
+    spec: CameraSpec
+    first_index: int = 0
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class FrameHead:
+    """What goes with a frame: `index` counts what the source gave, `stamp_s` time.monotonic() of its capture, `pts_s`
+    its time in the stream, `dropped` how many frames this producer has dropped before it; size in pixels."""
+
+    index: int
+    stamp_s: float
+    pts_s: float
+    dropped: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class CaptureStatus:
+    """What the capture process says of itself. `phase` starting, opening, streaming, waiting, ended; `beat_s` the
+    time.monotonic() of this word, which is the same clock in all processes; `newest_s` that of its newest frame, 0 when
+    none; `attempt` failures in a row; `openings` tried."""
+
+    phase: str = "starting"
+    beat_s: float = 0.0
+    newest_s: float = 0.0
+    attempt: int = 0
+    openings: int = 0
+    dropped: int = 0
+    error: str = ""
+    fixable: bool = True
+
+
+@dataclass(frozen=True)
+class RingEnds:
+    """File descriptors of the producer's side, to be inherited by the capture process."""
+
+    memory: int
+    mailbox_out: int
+    mailbox_in: int
+    free_out: int
+
+    def close(self) -> None:
+        for fd in (self.memory, self.mailbox_out, self.mailbox_in, self.free_out):
+            os.close(fd)
+
+
+class RingReader:
+    """The consumer's side; makes the ring. `ends` is for the producer and closed here once it was handed over."""
+
+    def __init__(self) -> None:
+        self._memory = os.memfd_create("edge_lpr_frames", os.MFD_CLOEXEC)
+        self._mailbox, mailbox_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        free_out, self._free = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.write(self._free, bytes(range(SLOTS)))
+        self.ends = RingEnds(os.dup(self._memory), os.dup(self._mailbox), mailbox_in, free_out)
+        self._poll = select.poll()
+        self._poll.register(self._mailbox, select.POLLIN)
+        self._status = CaptureStatus()
+
+    def wait(self, timeout_s: float) -> None:
+        """Until a frame waits or the producer is gone, at most `timeout_s`."""
+        self._poll.poll(max(timeout_s, 0.0) * 1000)
+
+    def take(self) -> tuple[FrameHead, Pixels] | None:
+        """The frame that waits, copied out; None when none does. Raises CameraError when the ring is damaged."""
+        slot = _read_byte(self._mailbox)
+        if slot is None:
+            return None
+        head, pixels = self._copy(slot)
+        with suppress(BrokenPipeError):  # the producer has ended; this was its last frame
+            os.write(self._free, bytes([slot]))
+        return head, pixels
+
+    def status(self) -> CaptureStatus:
+        """The producer's last word."""
+        page = os.pread(self._memory, STATUS_SIZE, 0)
+        if len(page) >= _STATUS_HEAD.size:
+            size, checksum = _STATUS_HEAD.unpack_from(page)
+            text = page[_STATUS_HEAD.size : _STATUS_HEAD.size + size]
+            if zlib.crc32(text) == checksum and text:  # else it is being written just now: the word before still holds
+                self._status = CaptureStatus(**json.loads(text))
+        return self._status
+
+    def close(self) -> None:
+        for fd in (self._memory, self._mailbox, self._free):
+            os.close(fd)
+
+    def _copy(self, slot: int) -> tuple[FrameHead, Pixels]:
+        at = _slot_at(slot)
+        packed = os.pread(self._memory, _HEAD.size, at)
+        if slot >= SLOTS or len(packed) < _HEAD.size:
+            raise CameraError("the shared memory of the capture process is damaged")
+        head = FrameHead(*_HEAD.unpack(packed))
+        pixels = np.empty((head.height, head.width, 3), np.uint8)
+        flat, done = pixels.reshape(-1).data, 0
+        while done < len(flat):
+            count = os.preadv(self._memory, [flat[done:]], at + _HEAD.size + done)
+            if count == 0:
+                raise CameraError("the shared memory of the capture process is damaged")
+            done += count
+        return head, pixels
+
+
+class RingWriter:
+    """The producer's side, in the capture process."""
+
+    def __init__(self, ends: RingEnds, lossless: bool) -> None:
+        self._ends = ends
+        self._lossless = lossless
+        self._spare: list[int] = []
+        self._poll = select.poll()
+        self._poll.register(ends.free_out, select.POLLIN)
+        self.dropped = 0
+
+    def publish(self, head: FrameHead, pixels: Pixels, waiting: Callable[[], bool]) -> bool:
+        """Hand a frame over. Lossless: wait for a free slot; else an untaken older frame is dropped for it.
+
+        `waiting` is called now and then while it waits, and returns False to give up. False when it was given up or
+        the consumer is gone. Raises CameraError for a frame that is too large.
+        """
+        if pixels.nbytes > SLOT_SPAN - _HEAD.size:
+            raise CameraError(f"a frame of {head.width} x {head.height} is too large")
+        slot = self._free_slot(waiting)
+        if slot is None:
+            return False
+        at = _slot_at(slot)
+        _write_all(self._ends.memory, np.ascontiguousarray(pixels).reshape(-1).data, at + _HEAD.size)
+        if not self._lossless:
+            untaken = _read_byte(self._ends.mailbox_out)
+            if untaken is not None:
+                self._spare.append(untaken)
+                self.dropped += 1
+        fields = (head.index, head.stamp_s, head.pts_s, self.dropped, head.width, head.height)
+        _write_all(self._ends.memory, memoryview(_HEAD.pack(*fields)), at)
+        os.write(self._ends.mailbox_in, bytes([slot]))
+        return True
+
+    def tell(self, status: CaptureStatus) -> None:
+        """Leave a word for the consumer."""
+        text = json.dumps(asdict(status)).encode()
+        page = _STATUS_HEAD.pack(len(text), zlib.crc32(text)) + text
+        os.pwrite(self._ends.memory, page[:STATUS_SIZE], 0)
+
+    def _free_slot(self, waiting: Callable[[], bool]) -> int | None:
+        while not self._spare:
+            slot = _read_byte(self._ends.free_out)
+            if slot is not None:
+                return slot
+            if not waiting():
+                return None
+            for _, event in self._poll.poll(WAIT_SLICE_S * 1000):
+                if event & select.POLLHUP and not event & select.POLLIN:
+                    return None
+        return self._spare.pop()
+
+
+def _slot_at(slot: int) -> int:
+    return (slot + 1) * SLOT_SPAN
+
+
+def _read_byte(fd: int) -> int | None:
+    """One byte from a pipe, None when there is none."""
+    try:
+        data = os.read(fd, 1)
+    except BlockingIOError:
+        return None
+    return data[0] if data else None
+
+
+def _write_all(fd: int, data: memoryview, at: int) -> None:
+    done = 0
+    while done < len(data):
+        done += os.pwrite(fd, data[done:], at + done)
