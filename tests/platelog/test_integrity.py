@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_lpr.platelog.connection import connect_writer
+from edge_lpr.platelog.connection import PAGE_BYTES, connect_writer
 from edge_lpr.platelog.integrity import quick_check, settle_rebuild
 from edge_lpr.platelog.migrations import migrate
 from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
@@ -19,7 +19,7 @@ from edge_lpr.platelog.verify import verify
 from edge_lpr.records import Outcome
 
 ROWS = 200
-PAGE = 4096
+PAGE = PAGE_BYTES
 
 
 @pytest.fixture
