@@ -65,23 +65,33 @@ def cut_plate(pixels: Pixels, detection: Detection, frame_index: int = 0) -> Pla
     The perspective that maps the corners to a rectangle is extended to the margin; what lies outside the picture
     repeats its border. The crop is as high as the plate in the picture, at most `MAX_CROP_HEIGHT_PX`.
     """
-    width, height = plate_size(detection.corners)
+    crop, _ = upright(pixels, detection.corners, MARGIN)
+    rows = layouts(crop)[0]
+    return PlateCrop(crop, detection, frame_index, sharpness(crop), rows)
+
+
+def upright(
+    pixels: Pixels, corners: Floats, margins: tuple[float, float]
+) -> tuple[Pixels, tuple[float, float, float, float]]:
+    """The plate of these corners seen straight on, with `margins` (shares of its width and height) around it.
+
+    Returns the crop and the plate's box (x, y, w, h) in it.
+    """
+    width, height = plate_size(corners)
     scale = min(1.0, MAX_CROP_HEIGHT_PX / (height * (1 + 2 * MARGIN[1])))
     inner = np.array([max(8.0, width * scale), max(8.0, height * scale)])
     inner[0] = min(inner[0], MAX_CROP_ASPECT * inner[1])
-    margin = inner * MARGIN
+    margin = inner * margins
     unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-    source, shrunk = _shrunk(pixels, detection.corners, scale)
+    source, shrunk = _shrunk(pixels, corners, scale)
     # Pixel centres lie at whole numbers for warpPerspective and at halves for corners: hence the 0.5.
     to_crop = cv2.getPerspectiveTransform(
         (shrunk - 0.5).astype(np.float32), (margin + unit * inner - 0.5).astype(np.float32)
     )
     size = [int(side) for side in np.maximum(1, np.round(inner + 2 * margin))]
-    upright = cv2.warpPerspective(source, to_crop, (size[0], size[1]), flags=cv2.INTER_LINEAR,
-                                  borderMode=cv2.BORDER_REPLICATE)
-    crop = np.asarray(upright, np.uint8)
-    rows = layouts(crop)[0]
-    return PlateCrop(crop, detection, frame_index, sharpness(crop), rows)
+    crop = cv2.warpPerspective(source, to_crop, (size[0], size[1]), flags=cv2.INTER_LINEAR,
+                               borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8), (float(margin[0]), float(margin[1]), float(inner[0]), float(inner[1]))
 
 
 def _shrunk(pixels: Pixels, corners: Floats, scale: float) -> tuple[Pixels, NDArray[np.float64]]:
@@ -89,7 +99,7 @@ def _shrunk(pixels: Pixels, corners: Floats, scale: float) -> tuple[Pixels, NDAr
     in it: a perspective warp alone would skip pixels."""
     low = np.floor(corners.min(axis=0)).astype(int)
     high = np.ceil(corners.max(axis=0)).astype(int)
-    reach = np.ceil(0.15 * (high - low)).astype(int) + 2
+    reach = np.ceil(0.4 * (high - low)).astype(int) + 2
     limit = np.array(pixels.shape[1::-1])
     x1, y1 = np.clip(low - reach, 0, limit - 1)
     x2, y2 = np.clip(high + reach, (x1 + 1, y1 + 1), limit)

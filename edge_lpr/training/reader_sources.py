@@ -15,11 +15,14 @@ import numpy as np
 from numpy.random import Generator
 
 from edge_lpr.capture.images import load_picture
-from edge_lpr.recognition.rectify import MARGIN, READER_SIZE, lay_out, layouts
+from edge_lpr.networks import open_network
+from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
+from edge_lpr.recognition.rectify import MARGIN, READER_SIZE, lay_out, layouts, upright
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.crops import ReaderSample, non_plate, reader_sample, wrong_layout
 from edge_lpr.training.degrade import degrade_crop
 from edge_lpr.training.labels import load_labels
+from edge_lpr.training.metrics import iou
 from edge_lpr.training.reader_data import MAX_CHARACTERS, Sample, Source, SourceMaker
 
 CONTEXT = 0.35
@@ -27,6 +30,9 @@ CONTEXT = 0.35
 TALLEST_PX = 96
 DEV_SHARE = 5
 """One plate text in so many is held out for development."""
+FINDING_THRESHOLD = 0.2
+FINDING_IOU = 0.55
+"""A detection counts as the labelled plate from this overlap; low scores will do, since the place is known."""
 _NO_CENTRES: Floats = np.zeros(0, np.float32)
 
 
@@ -115,15 +121,27 @@ def held_out(text: str) -> bool:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % DEV_SHARE == 0
 
 
-def load_real_plates(labels: Path, dev: bool) -> list[RealPlate]:
-    """The plates with text of the `use=train` rows of a label file: the development part, or the other."""
+def load_real_plates(labels: Path, dev: bool, detector: Path | None = None) -> list[RealPlate]:
+    """The plates with text of the `use=train` rows of a label file: the development part, or the other.
+
+    With a `detector` (its folder) a plate that it finds is set upright by its corners, as the gate will do. The
+    training part then holds such a plate twice, once as its label's box has it; the development part holds it once.
+    """
+    find = PlateDetector(open_network(detector), DetectorOptions(threshold=FINDING_THRESHOLD)) if detector else None
     plates: list[RealPlate] = []
     for picture in load_labels(labels, use="train"):
         wanted = [p for p in picture.plates if p.text and len(p.text) <= MAX_CHARACTERS and held_out(p.text) == dev]
         if not wanted:
             continue
         pixels = load_picture(picture.path)
+        found = find.detect(pixels) if find else ()
         for plate in wanted:
+            best = max(found, key=lambda one: iou(one.box, plate.box), default=None)
+            if best is not None and iou(best.box, plate.box) >= FINDING_IOU:
+                patch, box = upright(pixels, best.corners, (CONTEXT, CONTEXT))
+                plates.append(RealPlate(patch, box, plate.text, plate.region, picture.group))
+                if dev:
+                    continue
             patch, box = _patch(pixels, plate.box)
             plates.append(RealPlate(patch, box, plate.text, plate.region, picture.group))
     return plates

@@ -81,6 +81,8 @@ class ReaderTraining:
     data: ReaderDataConfig = field(default_factory=ReaderDataConfig)
     photographs: str = ""
     """A labels.csv whose `use=train` plates with text are trained on too; '' for drawn plates alone."""
+    detector: str = ""
+    """Folder of a trained detector that sets the photographs' plates upright; '' for the labels' boxes alone."""
     start_from: str = ""
     """Checkpoint whose averaged weights this training starts from."""
 
@@ -97,11 +99,12 @@ def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
     if not (resume and trainer.resume()) and config.start_from:
         trainer.start_from(Path(config.start_from))
     labels = Path(config.photographs) if config.photographs else None
-    batches = Batches(config, trainer, load_real_plates(labels, dev=False) if labels else [])
+    detector = Path(config.detector) if config.detector else None
+    batches = Batches(config, trainer, load_real_plates(labels, False, detector) if labels else [])
     check = Validation(
         synthetic_source(config.data.synthetic, config.net.width),
         config,
-        load_real_plates(labels, dev=True) if labels else [],
+        load_real_plates(labels, True, detector) if labels else [],
     )
 
     def step(net: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor], progress: float) -> tuple[Tensor, Metrics]:
