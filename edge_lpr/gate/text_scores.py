@@ -14,6 +14,8 @@ from edge_lpr.records import Reading
 
 Doubles = npt.NDArray[np.float64]
 
+RESCALE_STEPS = 4
+"""So many steps' products stay far from the least double, as long as no class is below 1e-70."""
 BEAM = 6
 """Texts that one frame proposes: the right one is among them, or other frames propose it."""
 BEAM_CLASS_FLOOR = 2e-3
@@ -76,18 +78,21 @@ def ctc_scores(probs: Doubles, texts: Sequence[str], alphabet: str) -> Doubles:
             labels[at, 1 : 2 * len(text) : 2] = [alphabet.index(char) for char in text]
     may_skip = np.zeros(labels.shape)
     may_skip[:, 2:] = (labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])
-    emit = probs[:, :, labels]
-    forward = np.zeros((len(probs), *labels.shape))
-    forward[..., :2] = emit[:, 0, :, :2]
-    log_scale = np.zeros(forward.shape[:2])
-    for at in range(1, emit.shape[1]):
-        reach = forward.copy()
-        reach[..., 1:] += forward[..., :-1]
-        reach[..., 2:] += forward[..., :-2] * may_skip[:, 2:]
-        forward = reach * emit[:, at]
-        total = np.maximum(forward.sum(axis=2), 1e-300)
-        forward /= total[..., None]
-        log_scale += np.log(total)
+    emit = np.ascontiguousarray(probs[:, :, labels].swapaxes(0, 1))
+    forward = np.zeros((len(probs), len(texts), labels.shape[1] + 2))  # two places before the first: always 0
+    here, skipped = forward[..., 2:], np.empty(emit.shape[1:])
+    here[..., :2] = emit[0, ..., :2]
+    log_scale = np.zeros(emit.shape[1:3])
+    for at in range(1, len(emit)):
+        np.multiply(forward[..., :-2], may_skip, out=skipped)
+        skipped += forward[..., 1:-1]
+        here += skipped
+        here *= emit[at]
+        if at % RESCALE_STEPS == 0:
+            total = np.maximum(here.sum(axis=2), 1e-300)
+            here /= total[..., None]
+            log_scale += np.log(total)
+    forward = here
     rows = np.arange(len(texts))
     end = forward[:, rows, ends] + np.where(ends > 0, forward[:, rows, np.maximum(ends - 1, 0)], 0.0)
     with np.errstate(divide="ignore"):

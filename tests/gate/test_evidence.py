@@ -207,7 +207,7 @@ def test_weights_are_bounded(seed: int, count: int) -> None:
 
 
 @lru_cache
-def outcomes(drive: Drive, count: int = 120, paths: bool = False) -> tuple[dict[str, float], np.ndarray]:
+def outcomes(drive: Drive, count: int = 80, paths: bool = False) -> tuple[dict[str, float], np.ndarray]:
     """Share of arrivals read right, by method, and (confidence, right) of the fusion."""
     rng = np.random.default_rng(7)
     right: Counter[str] = Counter()
