@@ -67,7 +67,8 @@ class PlateReader:
         """One reading a crop, uint8 RGB (h, w, 3) upright.
 
         `rows` gives for each crop the numbers of rows to try, from its aspect by default; the most confident text of
-        them is taken, each layout weighed by how well it fits the crop's shape. Nothing readable gives text '' and confidence 0.
+        them is taken, each layout weighed by how well it fits the crop's shape. Nothing readable gives text '' and
+        confidence 0.
         """
         tries = [layouts(crop) for crop in crops] if rows is None else rows
         jobs = [(crop, layout) for crop, some in zip(crops, tries, strict=True) for layout in some]

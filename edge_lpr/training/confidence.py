@@ -68,8 +68,15 @@ def fit_confidence(folder: Path, labels: Path) -> ConfidenceFit:
     card = load_card(folder)
     fitted = {"temperature": round(temperature, 4), "confidence_a": round(slope, 4), "confidence_b": round(shift, 4)}
     write_card(dataclasses.replace(card, parameters={**card.parameters, **fitted}), folder / "card.json")
-    return ConfidenceFit(temperature, slope, shift, len(crops), float(np.mean(right)),
-                         calibration(confidences, right)[0], calibration(adjusted, right)[0])
+    return ConfidenceFit(
+        temperature,
+        slope,
+        shift,
+        len(crops),
+        float(np.mean(right)),
+        calibration(confidences, right)[0],
+        calibration(adjusted, right)[0],
+    )
 
 
 class _Retuned:
@@ -91,8 +98,10 @@ def _with(network: Network, temperature: float, slope: float, shift: float) -> P
 
 def _read(reader: PlateReader, crops: Sequence[tuple[Pixels, RealPlate]]) -> tuple[list[float], list[bool]]:
     readings = reader.read([crop for crop, _ in crops])
-    return ([reading.confidence for reading in readings],
-            [reading.text == plate.text for reading, (_, plate) in zip(readings, crops, strict=True)])
+    return (
+        [reading.confidence for reading in readings],
+        [reading.text == plate.text for reading, (_, plate) in zip(readings, crops, strict=True)],
+    )
 
 
 def _fit_temperature(network: Network, crops: Sequence[tuple[Pixels, RealPlate]]) -> float:
@@ -106,8 +115,9 @@ def _fit_temperature(network: Network, crops: Sequence[tuple[Pixels, RealPlate]]
         scores = [ctc_score(soften(one, 1.0), plate.text, alphabet) for one in outputs]
         if max(scores) > HARDLY_READ * len(plate.text):
             steps.append((outputs[int(np.argmax(scores))], plate.text))
-    losses = [-sum(max(ctc_score(soften(one, float(t)), text, alphabet), -20.0) for one, text in steps)
-              for t in TEMPERATURES]
+    losses = [
+        -sum(max(ctc_score(soften(one, float(t)), text, alphabet), -20.0) for one, text in steps) for t in TEMPERATURES
+    ]
     return float(TEMPERATURES[int(np.argmin(losses))])
 
 
@@ -124,4 +134,3 @@ def _fit_line(confidences: Sequence[float], right: Sequence[bool]) -> tuple[floa
         curve = (design * (guess * (1 - guess))[:, None]).T @ design + PULL * np.eye(2)
         line = line - np.linalg.solve(curve, slope)
     return max(0.1, float(line[0])), float(line[1])
-

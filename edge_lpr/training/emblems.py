@@ -30,7 +30,14 @@ def draw_emblem(plate: Pixels, kind: str, box: tuple[float, float, float, float]
     elif kind == "flag":
         _blocks(plate, (x1, cy - w * 0.35, x2, cy + w * 0.35), rng)
     elif kind == "letter":
-        paste_words(plate, str(rng.choice(["D", "D", "D", "T", "B", "C"])), (cx, cy), min(w, h) * rng.uniform(0.3, 0.5), ink, rng)
+        paste_words(
+            plate,
+            str(rng.choice(["D", "D", "D", "T", "B", "C"])),
+            (cx, cy),
+            min(w, h) * rng.uniform(0.3, 0.5),
+            ink,
+            rng,
+        )
     elif kind == "sticker":
         _sticker(plate, (x1, cy - h * rng.uniform(0.2, 0.45), x2, cy + h * rng.uniform(0.2, 0.45)), rng)
     else:
@@ -76,8 +83,17 @@ def _figure(plate: Pixels, box: tuple[float, float, float, float], rng: Generato
         else:
             axes = (max(1, int((x2 - x1) * rng.uniform(0.1, 0.4))), max(1, int((y2 - y1) * rng.uniform(0.1, 0.4))))
             start = int(rng.integers(0, 360))
-            cv2.ellipse(plate, a, axes, int(rng.integers(0, 180)), start, start + int(rng.integers(90, 361)), colour,
-                        width if rng.random() < 0.6 else -1, cv2.LINE_AA)
+            cv2.ellipse(
+                plate,
+                a,
+                axes,
+                int(rng.integers(0, 180)),
+                start,
+                start + int(rng.integers(90, 361)),
+                colour,
+                width if rng.random() < 0.6 else -1,
+                cv2.LINE_AA,
+            )
 
 
 def _blocks(plate: Pixels, box: tuple[float, float, float, float], rng: Generator) -> None:
@@ -92,8 +108,12 @@ def _sticker(plate: Pixels, box: tuple[float, float, float, float], rng: Generat
     ground = random_colour(rng)
     cv2.rectangle(plate, (x1, y1), (x2, y2), ground, -1)
     ink = (250, 250, 250) if sum(ground) < 380 else (10, 10, 30)
-    text = str(rng.choice(["07", "12", "98", "2006", "JAN", "MAY", "11", "04", "W 9", "EXP", "19", "10-11", "OCT", "3"]))
-    paste_words(plate, text, ((x1 + x2) / 2, (y1 + y2) / 2), (y2 - y1) * rng.uniform(0.45, 0.8), ink, rng, (x2 - x1) * 0.9)
+    text = str(
+        rng.choice(["07", "12", "98", "2006", "JAN", "MAY", "11", "04", "W 9", "EXP", "19", "10-11", "OCT", "3"])
+    )
+    paste_words(
+        plate, text, ((x1 + x2) / 2, (y1 + y2) / 2), (y2 - y1) * rng.uniform(0.45, 0.8), ink, rng, (x2 - x1) * 0.9
+    )
 
 
 def _picture(plate: Pixels, cx: float, cy: float, w: float, h: float, rng: Generator) -> None:
@@ -137,7 +157,8 @@ def draw_bolts(plate: Pixels, rng: Generator, boxes: np.ndarray) -> None:
                 continue
             px, py = round(x * width), round(y * height)
             inside = (np.abs(boxes[:, 0] + boxes[:, 2] / 2 - px) < boxes[:, 2] * 0.45) & (
-                np.abs(boxes[:, 1] + boxes[:, 3] / 2 - py) < boxes[:, 3] * 0.5)
+                np.abs(boxes[:, 1] + boxes[:, 3] / 2 - py) < boxes[:, 3] * 0.5
+            )
             if inside.any() and rng.random() < 0.9:
                 continue
             tone = int(rng.integers(20, 240))

@@ -5,6 +5,7 @@ Both steps are cached in bounded tables (about 60 MB at the most), so a repeated
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +39,7 @@ class Glyph:
     advance: float
 
 
-class Face:
+class Face(ABC):
     """A set of characters 0-9 and A-Z. Compared by identity."""
 
     name: str
@@ -48,9 +49,9 @@ class Face:
         """The character with caps `height_px` high. Raises KeyError for another character than 0-9 and A-Z."""
         return _glyph(self, char, height_px)
 
+    @abstractmethod
     def draw(self, char: str, height_px: int) -> Glyph:
         """Draws the character afresh, uncached."""
-        raise NotImplementedError
 
 
 class StrokeFace(Face):

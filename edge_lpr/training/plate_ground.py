@@ -14,6 +14,7 @@ from edge_lpr.records import Pixels
 from edge_lpr.training.faces import words
 
 Colour = tuple[int, int, int]
+Box = tuple[float, float, float, float]
 
 EU_YELLOW: Colour = (250, 210, 40)
 
@@ -51,8 +52,14 @@ def draw_ground(shape: tuple[int, int], kind: str, rng: Generator) -> Pixels:
     elif kind == "stripes":
         for _ in range(int(rng.integers(1, 5))):
             y0 = int(rng.uniform(0, height))
-            cv2.line(ground, (0, y0), (width, int(y0 + rng.normal(0, 0.1) * height)), _pale(rng),
-                     max(1, int(rng.uniform(0.01, 0.1) * height)), cv2.LINE_AA)
+            cv2.line(
+                ground,
+                (0, y0),
+                (width, int(y0 + rng.normal(0, 0.1) * height)),
+                _pale(rng),
+                max(1, int(rng.uniform(0.01, 0.1) * height)),
+                cv2.LINE_AA,
+            )
     return ground
 
 
@@ -89,10 +96,19 @@ def rounded_outline(picture: Pixels, box: tuple[int, int, int, int], radius: flo
     """A rounded rectangle's outline; `box` is x1, y1, x2, y2."""
     x1, y1, x2, y2 = box
     r = int(min(radius, (x2 - x1) / 2, (y2 - y1) / 2))
-    for start, end in (((x1 + r, y1), (x2 - r, y1)), ((x1 + r, y2), (x2 - r, y2)),
-                       ((x1, y1 + r), (x1, y2 - r)), ((x2, y1 + r), (x2, y2 - r))):
+    for start, end in (
+        ((x1 + r, y1), (x2 - r, y1)),
+        ((x1 + r, y2), (x2 - r, y2)),
+        ((x1, y1 + r), (x1, y2 - r)),
+        ((x2, y1 + r), (x2, y2 - r)),
+    ):
         cv2.line(picture, start, end, colour, width, cv2.LINE_AA)
-    for centre, angle in (((x1 + r, y1 + r), 180), ((x2 - r, y1 + r), 270), ((x2 - r, y2 - r), 0), ((x1 + r, y2 - r), 90)):
+    for centre, angle in (
+        ((x1 + r, y1 + r), 180),
+        ((x2 - r, y1 + r), 270),
+        ((x2 - r, y2 - r), 0),
+        ((x1 + r, y2 - r), 90),
+    ):
         cv2.ellipse(picture, centre, (r, r), angle, 0, 90, colour, width, cv2.LINE_AA)
 
 
@@ -109,7 +125,11 @@ def draw_band(plate: Pixels, box: tuple[int, int, int, int], kind: str, look: Lo
     if kind in ("eu", "eu-blue"):
         _draw_stars(plate, cx, top, radius, rng)
     elif kind == "flag":
-        _draw_flag(plate, (int(cx - width * 0.36), int(top - width * 0.26), int(cx + width * 0.36), int(top + width * 0.26)), rng)
+        _draw_flag(
+            plate,
+            (int(cx - width * 0.36), int(top - width * 0.26), int(cx + width * 0.36), int(top + width * 0.26)),
+            rng,
+        )
     elif kind == "shield":
         cv2.circle(plate, (int(cx), int(top)), max(1, int(radius)), random_colour(rng), -1, cv2.LINE_AA)
     text = look.band_code
@@ -118,7 +138,9 @@ def draw_band(plate: Pixels, box: tuple[int, int, int, int], kind: str, look: Lo
     if text:
         code_height = min(height * 0.26, width * (0.75 if len(text) == 1 else 0.5))
         ink = (20, 40, 140) if kind == "white" else (245, 245, 245)
-        paste_words(plate, text, (cx, y2 - height * rng.uniform(0.16, 0.26)), code_height, ink, rng, max_width=width * 0.9)
+        paste_words(
+            plate, text, (cx, y2 - height * rng.uniform(0.16, 0.26)), code_height, ink, rng, max_width=width * 0.9
+        )
 
 
 def _draw_stars(plate: Pixels, cx: float, cy: float, radius: float, rng: Generator) -> None:
@@ -141,8 +163,15 @@ def _draw_flag(plate: Pixels, box: tuple[int, int, int, int], rng: Generator) ->
             cv2.rectangle(plate, (int(x1 + (x2 - x1) * a), y1), (int(x1 + (x2 - x1) * b), y2), random_colour(rng), -1)
 
 
-def paste_words(picture: Pixels, text: str, centre: tuple[float, float], height: float, ink: Colour, rng: Generator,
-                max_width: float = 1e9) -> None:
+def paste_words(
+    picture: Pixels,
+    text: str,
+    centre: tuple[float, float],
+    height: float,
+    ink: Colour,
+    rng: Generator,
+    max_width: float = 1e9,
+) -> None:
     """Write small words (header, footer, country code) centred at `centre`, at most `max_width` px wide."""
     if height < 3:
         return

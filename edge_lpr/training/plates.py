@@ -6,7 +6,7 @@ The picture is flat, clean and frontal; `degrade.py` and `crops.py` make a photo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,9 +17,14 @@ from edge_lpr.records import Pixels
 from edge_lpr.training.drawn import DrawnPlate
 from edge_lpr.training.emblems import draw_bolts, draw_corner_stickers, draw_emblem
 from edge_lpr.training.faces import Face, pick_face
-from edge_lpr.training.plate_ground import Colour, blend, colour_of, draw_band, draw_border, draw_ground, paste_words
-
-Box = tuple[float, float, float, float]
+from edge_lpr.training.plate_frame import draw_frame
+from edge_lpr.training.plate_ground import (
+    Box,
+    Colour,
+    blend,
+    colour_of,
+    draw_ground,
+)
 
 GAP_SHARE = (0.22, 0.62)
 SPACING_SHARE = (0.02, 0.13)
@@ -57,7 +62,7 @@ def draw_plate(fmt: PlateFormat, rng: Generator, height_px: int = 72) -> DrawnPl
     ink = colour_of(str(rng.choice(look.inks)), rng)
     sheet = _Sheet(draw_ground((height_px, width_px), str(rng.choice(look.grounds)), rng), ink)
     rows = sample_rows(fmt, rng)
-    inner, strips = _frame(sheet, look, len(rows), rng)
+    inner, strips = draw_frame(sheet.pixels, look, ink, len(rows), rng)
     if fmt.country == "US":
         draw_corner_stickers(sheet.pixels, rng, strips)
     face = _choose_face(look, rng)
@@ -72,8 +77,14 @@ def draw_plate(fmt: PlateFormat, rng: Generator, height_px: int = 72) -> DrawnPl
     boxes = np.array(sheet.boxes, np.float32).reshape(-1, 4)
     if rng.random() < 0.6:
         draw_bolts(sheet.pixels, rng, boxes)
-    return DrawnPlate(pixels=sheet.pixels, text="".join(sheet.text), rows=len(rows), char_boxes=boxes,
-                      char_rows=np.array(sheet.rows, np.int64), region=fmt.country)
+    return DrawnPlate(
+        pixels=sheet.pixels,
+        text="".join(sheet.text),
+        rows=len(rows),
+        char_boxes=boxes,
+        char_rows=np.array(sheet.rows, np.int64),
+        region=fmt.country,
+    )
 
 
 def _choose_face(look: Look, rng: Generator) -> Face:
@@ -86,65 +97,9 @@ def _choose_face(look: Look, rng: Generator) -> Face:
     return pick_face(look.faces, rng)
 
 
-def _frame(sheet: _Sheet, look: Look, row_count: int, rng: Generator) -> tuple[Box, tuple[float, float]]:
-    """Draw border, bands, header and footer; return the box left for the rows and the two strips' heights."""
-    plate = sheet.pixels
-    height, width = plate.shape[:2]
-    x1, x2 = height * 0.05, width - height * 0.05
-    top, bottom = height * 0.02, height * 0.02
-    if look.panel:
-        top, bottom = height * rng.uniform(0.15, 0.25), height * rng.uniform(0.1, 0.2)
-        _draw_panel(plate, look.panel, (x1, top, x2, height - bottom), rng)
-    elif look.header_band:
-        top = height * rng.uniform(0.17, 0.26)
-        cv2.rectangle(plate, (0, 0), (width, round(top)), colour_of(look.header_band, rng), -1)
-    if look.header:
-        strip = top if look.panel else max(top, height * rng.uniform(0.16, 0.24))
-        ink = _header_ink(look, sheet.ink, rng)
-        paste_words(plate, str(rng.choice(look.header)), (width / 2, strip * 0.52), strip * rng.uniform(0.5, 0.75), ink, rng,
-                    width * rng.uniform(0.5, 0.85))
-        top = strip
-    if look.footer and rng.random() < 0.9:
-        bottom = height * rng.uniform(0.12, 0.22)
-        paste_words(plate, str(rng.choice(look.footer)), (width / 2, height - bottom * 0.55), bottom * rng.uniform(0.4, 0.7),
-                    _word_ink(sheet.ink, rng), rng, width * rng.uniform(0.5, 0.85))
-    band = height * (rng.uniform(0.30, 0.42) if row_count == 1 else rng.uniform(0.17, 0.24))
-    if look.band_left and rng.random() < 0.95:
-        bottom_y = height - 1 if row_count == 1 else round(height * rng.uniform(0.45, 0.6))
-        draw_band(plate, (0, round(top) if look.header_band else 0, round(band), bottom_y), look.band_left, look, rng)
-        x1 = band + height * 0.02
-    if look.band_right and rng.random() < 0.9:
-        bottom_y = height - 1 if row_count == 1 else round(height * 0.5)
-        right = replace(look, band_colour=look.band_right_colour or look.band_colour, band_code="")
-        draw_band(plate, (width - round(band), 0, width, bottom_y), look.band_right, right, rng)
-        x2 = width - band - height * 0.02
-    draw_border(plate, look.border, colour_of(look.border_colour, rng) if look.border_colour else sheet.ink, rng)
-    return (x1, top, x2, height - bottom), (top, bottom)
-
-
-def _header_ink(look: Look, ink: Colour, rng: Generator) -> Colour:
-    if look.panel:
-        return colour_of(look.panel, rng)
-    return (250, 250, 250) if look.header_band else _word_ink(ink, rng)
-
-
-def _draw_panel(plate: Pixels, colour: str, box: Box, rng: Generator) -> None:
-    """The window behind the characters, its corners cut."""
-    x1, y1, x2, y2 = box
-    cut = (y2 - y1) * rng.uniform(0.0, 0.12)
-    points = [(x1 + cut, y1), (x2 - cut, y1), (x2, y1 + cut), (x2, y2 - cut), (x2 - cut, y2), (x1 + cut, y2),
-              (x1, y2 - cut), (x1, y1 + cut)]
-    cv2.fillPoly(plate, [np.array(points, np.int32)], colour_of(colour, rng), cv2.LINE_AA)
-
-
-def _word_ink(ink: Colour, rng: Generator) -> Colour:
-    if rng.random() < 0.6:
-        return ink
-    red, green, blue = (int(v) for v in rng.integers(0, 180, 3))
-    return red, green, blue
-
-
-def _draw_row(sheet: _Sheet, marks: tuple[Mark, ...], box: Box, row: int, face: Face, look: Look, rng: Generator) -> None:
+def _draw_row(
+    sheet: _Sheet, marks: tuple[Mark, ...], box: Box, row: int, face: Face, look: Look, rng: Generator
+) -> None:
     """Set one row's marks into `box`, squeezed when too wide, spread or centred when there is room."""
     x1, y1, x2, y2 = box
     char_height = min((y2 - y1) * 0.97, (y2 - y1) * _char_share(sheet, look, y2 - y1) * rng.uniform(0.94, 1.05))
@@ -173,7 +128,9 @@ def _draw_row(sheet: _Sheet, marks: tuple[Mark, ...], box: Box, row: int, face: 
 def _char_share(sheet: _Sheet, look: Look, row_height: float) -> float:
     """`look.char_height` is a share of the plate (one row); words above and below leave a share of the rest."""
     used = look.char_height * sheet.pixels.shape[0] / max(row_height, 1.0)
-    return min(0.95, max(look.char_height, used) if row_height > 0.62 * sheet.pixels.shape[0] else max(look.char_height, 0.8))
+    return min(
+        0.95, max(look.char_height, used) if row_height > 0.62 * sheet.pixels.shape[0] else max(look.char_height, 0.8)
+    )
 
 
 def _piece(mark: Mark, char_height: float, gap: float, face: Face, look: Look) -> _Piece:
@@ -183,7 +140,9 @@ def _piece(mark: Mark, char_height: float, gap: float, face: Face, look: Look) -
     elif mark.kind == "small":
         width = char_height * 0.34
     else:
-        width = {"gap": gap, "dash": char_height * 0.36, "dot": char_height * 0.24, "emblem": char_height * 0.58}[mark.kind]
+        width = {"gap": gap, "dash": char_height * 0.36, "dot": char_height * 0.24, "emblem": char_height * 0.58}[
+            mark.kind
+        ]
     return _Piece(mark, float(width))
 
 
@@ -263,13 +222,16 @@ def _emboss(plate: Pixels, cover: Pixels, rng: Generator) -> None:
 class PlateMix:
     """A choice of formats with their weights: `countries` limits it, `two_rows` scales the two-row series."""
 
-    def __init__(self, countries: tuple[str, ...] = (), two_rows: float = 1.0,
-                 country_weights: dict[str, float] | None = None) -> None:
+    def __init__(
+        self, countries: tuple[str, ...] = (), two_rows: float = 1.0, country_weights: dict[str, float] | None = None
+    ) -> None:
         formats = [f for f in load_formats() if not countries or f.country in countries]
         if not formats:
             raise ValueError(f"no plate format for {', '.join(countries)}")
         wish = country_weights or {}
-        weights = np.array([f.weight * wish.get(f.country, 1.0) * (two_rows if len(f.rows) == 2 else 1.0) for f in formats])
+        weights = np.array(
+            [f.weight * wish.get(f.country, 1.0) * (two_rows if len(f.rows) == 2 else 1.0) for f in formats]
+        )
         self.formats = tuple(formats)
         self._edges = np.cumsum(weights / weights.sum())
 
