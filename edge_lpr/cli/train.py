@@ -64,8 +64,8 @@ def _train(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     module_name, record, _ = TASKS[args.task]
     module = _needing_torch(module_name)
+    from edge_lpr.settings_file import load_settings
     from edge_lpr.training.loop import read_state
-    from edge_lpr.training.settings import load_settings
 
     if not args.resume and (args.out / "last.pt").exists():
         raise ConfigError(f"{args.out} holds a training already: go on with --resume, or give another --out")

@@ -20,6 +20,7 @@ from torch import nn
 
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.card import ALPHABET_36, InputSpec, ModelCard, sha256_of, write_card
+from edge_lpr.settings_file import from_table
 from edge_lpr.training.detector_net import (
     BOX_SCALE_PX,
     CENTRE_OFFSET_PX,
@@ -30,7 +31,6 @@ from edge_lpr.training.detector_net import (
 )
 from edge_lpr.training.loop import load_weights, read_config, read_state
 from edge_lpr.training.reader_net import INPUT_HEIGHT, ReaderNet, ReaderNetConfig, multiply_adds
-from edge_lpr.training.settings import from_table
 
 OPSET = 17
 TOLERANCE = 1e-3

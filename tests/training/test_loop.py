@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from edge_lpr.errors import ConfigError, NetworkError
+from edge_lpr.settings_file import from_table, load_settings
 from edge_lpr.training.schedule import LoopConfig, TrainingState, clock, rate_at
-from edge_lpr.training.settings import from_table, load_settings
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
@@ -147,8 +147,8 @@ def test_a_budget_is_needed() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("batchsize = 3", "unknown key 'batchsize'"), ("batch = 'x'", "batch: must be int"), ("batch = ", "Invalid value"),
-     ("batch = true", "must be int")],
+    [("batchsize = 3", "unknown key 'batchsize'"), ("batch = 'x'", "batch: must be a whole number"),
+     ("batch = ", "Invalid value"), ("batch = true", "must be a whole number")],
 )
 def test_wrong_settings_name_the_file_and_the_key(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "c.toml").write_text(text)
