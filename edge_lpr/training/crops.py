@@ -24,7 +24,7 @@ Matrix = NDArray[np.float64]
 
 RECTIFIED_SHARE = 0.62
 """Share of samples as a rectifier leaves them; the rest are axis-aligned boxes of plates that stand askew."""
-WIDTH_PX = {1: (60.0, 200.0), 2: (42.0, 130.0)}
+WIDTH_PX = {1: (50.0, 200.0), 2: (42.0, 130.0)}
 """Plate width at the camera, by rows, drawn log-uniformly."""
 TINY_SHARE = 0.08
 """Share of plates down to 0.7 of the least width: hard, but they occur."""

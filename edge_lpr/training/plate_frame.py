@@ -12,7 +12,6 @@ from edge_lpr.recognition.plate_format import Look
 from edge_lpr.records import Pixels
 from edge_lpr.training.plate_ground import Box, Colour, colour_of, draw_band, draw_border, paste_words
 
-
 Strips = tuple[float, float]
 """Heights of the strips above and below the characters, in px."""
 

@@ -29,6 +29,8 @@ from edge_lpr.training.plate_ground import (
 GAP_SHARE = (0.22, 0.62)
 SPACING_SHARE = (0.02, 0.13)
 STROKE_CHANGE_CHANCE = 0.25
+SWELLING_CHANCE = 0.6
+"""Light characters in a dark window throw light back and look fatter than they are pressed."""
 EMBOSS_CHANCE = 0.55
 SYNTHETIC_STROKES_CHANCE = 0.3
 """Share of plates in a parametric stroke face instead of the country's own: no list of faces is complete."""
@@ -73,7 +75,7 @@ def draw_plate(fmt: PlateFormat, rng: Generator, height_px: int = 72) -> DrawnPl
         if index == 1 and len(rows) == 2 and look.band_left and rng.random() < 0.5:
             x1 = height_px * 0.04
         _draw_row(sheet, marks, (x1, y1, inner[2], y1 + row_height), index, face, look, rng)
-    _ink(sheet, rng)
+    _ink(sheet, bool(look.panel), rng)
     boxes = np.array(sheet.boxes, np.float32).reshape(-1, 4)
     if rng.random() < 0.6:
         draw_bolts(sheet.pixels, rng, boxes)
@@ -197,12 +199,15 @@ def _stamp(cover: Pixels, mask: Pixels, x: int, y: int) -> None:
         np.maximum(cover[y1:y2, x1:x2], mask[y1 - y : y2 - y, x1 - x : x2 - x], out=cover[y1:y2, x1:x2])
 
 
-def _ink(sheet: _Sheet, rng: Generator) -> None:
-    """Colour the characters in: stroke a little fatter or thinner at times, embossed at times."""
+def _ink(sheet: _Sheet, swells: bool, rng: Generator) -> None:
+    """Colour the characters in: stroke a little fatter or thinner at times (`swells`: much fatter), embossed at times."""
     cover = sheet.cover
     if rng.random() < STROKE_CHANGE_CHANCE and cover.shape[0] >= 48:
         kernel = np.ones((2, 2), np.uint8)
         cover = cv2.dilate(cover, kernel) if rng.random() < 0.5 else cv2.erode(cover, kernel)
+    elif swells and rng.random() < SWELLING_CHANCE:
+        size = max(2, round(cover.shape[0] * rng.uniform(0.02, 0.055)))
+        cover = cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     x, y, width, height = cv2.boundingRect(cover)
     blend(sheet.pixels, cover[y : y + height, x : x + width], (x, y), sheet.ink)
     if rng.random() < EMBOSS_CHANCE:
