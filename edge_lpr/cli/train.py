@@ -35,6 +35,7 @@ def register(subparsers: Any) -> None:
     train.add_argument("--resume", action="store_true", help="go on from DIR/last.pt when it is there")
     train.add_argument("--minutes", type=float, help="budget of training time over all resumed runs")
     train.add_argument("--photographs", metavar="LABELS", help="labels.csv whose use=train rows are used; '': none")
+    train.add_argument("--detector", metavar="DIR", help="detector that sets the photographs' plates upright (reader)")
     train.add_argument("--start-from", metavar="CHECKPOINT", help="weights of another training to start from")
     train.set_defaults(run=_train)
     export = subparsers.add_parser("export", help="write ONNX and model card from a checkpoint")
@@ -57,6 +58,7 @@ def register(subparsers: Any) -> None:
     )
     fit.add_argument("folder", type=Path, metavar="DIR", help="the reader's folder, such as engines/lprnet")
     fit.add_argument("--photographs", type=Path, required=True, metavar="LABELS", help="labels.csv")
+    fit.add_argument("--detector", type=Path, metavar="DIR", help="detector that sets the plates upright")
     fit.set_defaults(run=_fit_confidence)
 
 
@@ -91,6 +93,10 @@ def _with_options(config: Any, args: argparse.Namespace) -> Any:
         config = dataclasses.replace(config, loop=dataclasses.replace(config.loop, minutes=args.minutes))
     if args.photographs is not None:
         config = dataclasses.replace(config, photographs=args.photographs)
+    if args.detector is not None:
+        if args.task != "reader":
+            raise ConfigError("--detector: only the reader's training takes one")
+        config = dataclasses.replace(config, detector=args.detector)
     if args.start_from is not None:
         config = dataclasses.replace(config, start_from=args.start_from)
     return config
@@ -131,7 +137,7 @@ def _needing_torch(name: str) -> Any:
 def _fit_confidence(args: argparse.Namespace) -> int:
     from edge_lpr.training.confidence import fit_confidence
 
-    fit = fit_confidence(args.folder, args.photographs)
+    fit = fit_confidence(args.folder, args.photographs, args.detector)
     print(
         f"{args.folder}: temperature {fit.temperature:.3f}, slope {fit.slope:.3f}, shift {fit.shift:.3f}, from"
         f" {fit.crops} crops of held-out plates, {fit.exact:.1%} exact; calibration error {fit.error_before:.3f}"

@@ -50,12 +50,12 @@ class ConfidenceFit:
     error_after: float
 
 
-def fit_confidence(folder: Path, labels: Path) -> ConfidenceFit:
+def fit_confidence(folder: Path, labels: Path, detector: Path | None = None) -> ConfidenceFit:
     """Fit on the held-out `use=train` plates of `labels` and write temperature and line into the reader's card.
 
-    ConfigError when there are fewer than `LEAST_PLATES` such plates.
+    A `detector` (its folder) sets the plates upright first, as the gate does. ConfigError when there are fewer than `LEAST_PLATES` such plates.
     """
-    plates = load_real_plates(labels, dev=True)
+    plates = load_real_plates(labels, True, detector)
     if len(plates) < LEAST_PLATES:
         raise ConfigError(f"{labels}: {len(plates)} held-out plates with text; at least {LEAST_PLATES} are needed")
     network = open_network(folder, threads=0)
