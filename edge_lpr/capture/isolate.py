@@ -35,7 +35,8 @@ class CameraState(str, Enum):
 @dataclass(frozen=True)
 class CameraHealth:
     """How a camera does. `age_s` seconds since its newest frame, since the start when there was none; `frames` taken,
-    `dropped` overtaken by newer ones; `reopenings` of the source; `replaced` processes; `last_error` '' when none."""
+    `dropped` overtaken by newer ones; `reopenings` of the source; `replaced` processes; `last_error` '' when none, and
+    of a file that has ended, why it could not be read to its end."""
 
     state: CameraState
     age_s: float
@@ -63,6 +64,7 @@ class CameraProcess:
         self._next_index = self._attempt = 0
         self._frames = self._dropped = self._openings = self._replaced = 0
         self._newest_s = 0.0
+        self._link_dropped = 0
         self._last_error = ""
 
     def start(self) -> None:
@@ -92,13 +94,13 @@ class CameraProcess:
             newest_s = max(self._newest_s, status.newest_s)
             age_s = time.monotonic() - (newest_s or self._started_s)
             error = status.error if self._link and status.error else self._last_error
-            ill = self._failing or bool(status.error) or (not self.spec.lossless and self._silent(age_s))
+            ill = self._failing or bool(status.error) or (self.spec.live and age_s > self.spec.retry.stall_s)
             state = CameraState.DEGRADED if ill else CameraState.OK
             return CameraHealth(
                 state=CameraState.ENDED if self._ended else state,
                 age_s=age_s,
                 frames=self._frames,
-                dropped=self._dropped + status.dropped,
+                dropped=self._dropped + max(status.dropped, self._link_dropped),
                 reopenings=max(self._openings + status.openings - 1, 0),
                 replaced=self._replaced,
                 last_error=error,
@@ -123,9 +125,6 @@ class CameraProcess:
     def pid(self) -> int:
         """The capture process's id, 0 when none runs."""
         return self._link.pid if self._link else 0
-
-    def _silent(self, age_s: float) -> bool:
-        return age_s > self.spec.retry.stall_s
 
     def _step(self, wait_s: float) -> Frame | None:
         """Wait for a frame, or do one thing towards having one again."""
@@ -193,7 +192,8 @@ class CameraProcess:
             link, self._link = self._link, None
             if link is not None:
                 status = link.status()
-                self._dropped += status.dropped
+                self._dropped += max(status.dropped, self._link_dropped)
+                self._link_dropped = 0
                 self._openings += status.openings
                 link.close()
 
@@ -212,7 +212,7 @@ class CameraProcess:
             log.info("camera %s: frames again", self.spec.name)
         self._failing = False
         self._frames += 1
-        self._next_index, self._newest_s = head.index + 1, head.stamp_s
+        self._next_index, self._newest_s, self._link_dropped = head.index + 1, head.stamp_s, head.dropped
         at_s, wall = self._clock.monotonic_s(), self._clock.wall_time()
         synced = self._clock.synced()
         if self.spec.lossless:

@@ -12,7 +12,7 @@ import av
 import av.error
 import numpy as np
 
-from edge_lpr.capture.source import CameraRefused, CameraSpec, EndOfStream, Picture, file_path
+from edge_lpr.capture.source import CameraRefused, CameraSpec, EndOfStream, Picture, file_path, without_secrets
 from edge_lpr.errors import CameraError
 from edge_lpr.records import Pixels
 
@@ -29,6 +29,8 @@ _REFUSED = (
     av.error.DecoderNotFoundError,
     av.error.OptionNotFoundError,
 )
+_STREAM_OPTIONS = {"fflags": "nobuffer", "flags": "low_delay", "fpsprobesize": "0", "analyzeduration": "2000000"}
+"""Newest first: nothing buffered while probing is played, and probing is short (microseconds), its rate not needed."""
 _DEVICE = re.compile(r"^(v4l2:(//)?)?(?=/dev/)", re.IGNORECASE)
 
 
@@ -92,7 +94,7 @@ class PyavSource:
             return device, "v4l2", {key: value for key, value in options.items() if value}
         if not spec.live:
             return str(file_path(spec.uri)), None, {}
-        options = {"fflags": "nobuffer", "flags": "low_delay"}
+        options = dict(_STREAM_OPTIONS)
         if spec.uri.lower().startswith(("rtsp:", "rtsps:")):
             options["rtsp_transport"] = "tcp"
         return spec.uri, None, options
@@ -147,7 +149,8 @@ class PyavSource:
         if isinstance(error, CameraError):
             return type(error)(f"{self._spec.public_uri}: {error}")
         kind = CameraRefused if isinstance(error, _REFUSED) else CameraError
-        return kind(f"{self._spec.public_uri}: {what}: {error}")
+        cause = (error.strerror if isinstance(error, OSError) else "") or str(error)  # str() has the address once more
+        return kind(without_secrets(f"{self._spec.uri}: {what}: {cause}"))
 
 
 def _fit(width: int, height: int, spec: CameraSpec, turned: bool) -> tuple[int, int]:

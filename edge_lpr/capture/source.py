@@ -20,8 +20,9 @@ SOURCES = {
 """Backend name -> (module, class, what installs it)."""
 
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):", re.IGNORECASE)
-_SECRETS = re.compile(r"(\w://)[^/\s@]*@")
-"""User and password of an address."""
+_SECRETS = re.compile(r"(\w://)[^\s'\"]*@")
+"""User and password of an address. Up to the last @, since passwords are often written without the escapes that they
+need: rather too much is masked than too little."""
 
 
 @dataclass(frozen=True)
