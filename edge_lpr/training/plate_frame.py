@@ -22,8 +22,11 @@ def draw_frame(plate: Pixels, look: Look, ink: Colour, row_count: int, rng: Gene
     left, right = height * 0.05, width - height * 0.05
     top, bottom = height * 0.02, height * 0.02
     if look.panel:
+        left = height * rng.uniform(0.04, 0.2)
+        right = width - left * rng.uniform(0.8, 1.2)
         top, bottom = height * rng.uniform(0.15, 0.25), height * rng.uniform(0.1, 0.2)
         _draw_panel(plate, look.panel, (left, top, right, height - bottom), rng)
+        left, right = left + height * 0.02, right - height * 0.02
     elif look.header_band:
         top = height * rng.uniform(0.17, 0.26)
         cv2.rectangle(plate, (0, 0), (width, round(top)), colour_of(look.header_band, rng), -1)
