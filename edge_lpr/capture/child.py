@@ -90,7 +90,9 @@ class Feeder:
             now_s = time.monotonic()
             if picture is not None:
                 period_s, pts_s, count = picture.pts_s - pts_s, picture.pts_s, count + 1
-                self._feed(picture.pixels, self._offset_s + pts_s, now_s)
+                self._index += picture.passed_over
+                self._ring.dropped += picture.passed_over
+                self._feed(picture.pixels, self._offset_s + pts_s, now_s - picture.age_s)
                 last_s = time.monotonic()
             elif now_s - last_s > self._spec.retry.stall_s:
                 raise CameraError(f"no frame for {self._spec.retry.stall_s:g} s")

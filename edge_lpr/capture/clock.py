@@ -49,6 +49,25 @@ class SystemClock:
         return self._synced
 
 
+class StreamAge:
+    """How old a live stream's frames are when they come. Pure.
+
+    A frame that the reader had to wait for is new, whatever its time stamp says: many cameras' stamps run at a wrong
+    rate. Frames that came without waiting were queued, since the reader is slower than the stream; their age follows
+    from the stamps since the last new one.
+    """
+
+    def __init__(self) -> None:
+        self._offset_s: float | None = None
+
+    def age_s(self, pts_s: float, now_s: float, waited: bool) -> float:
+        """Seconds since the capture of the frame of stream time `pts_s` that is read at `now_s`."""
+        offset_s = now_s - pts_s
+        if waited or self._offset_s is None or offset_s < self._offset_s:
+            self._offset_s = offset_s
+        return offset_s - self._offset_s
+
+
 class _Timex(ctypes.Structure):
     """The head of `struct timex` (adjtimex(2)); the rest is room."""
 

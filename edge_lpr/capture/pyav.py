@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -12,6 +14,7 @@ import av
 import av.error
 import numpy as np
 
+from edge_lpr.capture.clock import StreamAge
 from edge_lpr.capture.source import CameraRefused, CameraSpec, EndOfStream, Picture, file_path, without_secrets
 from edge_lpr.errors import CameraError
 from edge_lpr.records import Pixels
@@ -19,6 +22,10 @@ from edge_lpr.records import Pixels
 DAMAGED_LIMIT = 300
 """So many damaged packets in a row, and a stream is given up: at 15 a second, 20 seconds."""
 UNKNOWN_RATE_FPS = 25.0
+STALE_S = 1.0
+"""An older frame of a live stream is passed over, unconverted: so the reader catches up with what was queued."""
+BEHIND_LIMIT_S = 5.0
+"""A reader so far behind does not catch up; the stream is opened again."""
 
 _REFUSED = (
     av.error.PermissionError,
@@ -61,6 +68,7 @@ class PyavSource:
         except (CameraError, av.error.FFmpegError, OSError, ValueError) as error:
             self.close()
             raise self._translated("cannot be opened", error) from error
+        self._age, self._waited = StreamAge(), False
         self._first_s: float | None = None
         self._last_s = -1.0
         self._due_s = 0.0
@@ -68,11 +76,15 @@ class PyavSource:
     def next(self, timeout_s: float) -> Picture | None:
         if self._frames is None:
             raise CameraError("the source is not open")
+        passed_over = 0
         try:
             for frame in self._frames:
                 pts_s = self._pts(frame)
-                if self._wanted(pts_s):
-                    return Picture(self._upright(frame), pts_s)
+                age_s = self._age_of(pts_s)
+                if age_s > STALE_S:
+                    passed_over += 1
+                elif self._wanted(pts_s):
+                    return Picture(self._upright(frame), pts_s, age_s, passed_over)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._translated("failed", error) from error
         raise EndOfStream("the stream is over")
@@ -102,7 +114,7 @@ class PyavSource:
     def _decoded(self, stream: Any) -> Iterator[Any]:
         """Decoded frames of `stream`; damaged packets are passed over."""
         damaged = 0
-        for packet in self._container.demux(stream):
+        for packet in self._noting_waits(self._container.demux(stream)):
             try:
                 frames = packet.decode()
             except av.error.EOFError:
@@ -115,6 +127,28 @@ class PyavSource:
             if frames:
                 damaged = 0
             yield from frames
+
+    def _noting_waits(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """`packets`, setting `_waited` when one was waited for: the thread slept of its own will, which a busy machine
+        that only took the processor away does not count as."""
+        while True:
+            sleeps, start_s = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw, time.monotonic()
+            packet = next(packets, None)
+            if packet is None:
+                return
+            if time.monotonic() - start_s > 0.001 and resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw > sleeps:
+                self._waited = True
+            yield packet
+
+    def _age_of(self, pts_s: float) -> float:
+        """How old the frame just decoded is. Raises CameraError when the reader is hopelessly behind its stream."""
+        if not self._spec.live:
+            return 0.0
+        age_s = self._age.age_s(pts_s, time.monotonic(), self._waited)
+        self._waited = False
+        if age_s > BEHIND_LIMIT_S:
+            raise CameraError(f"{self._spec.public_uri}: decoding is {age_s:.0f} s behind: ask for less of the camera")
+        return age_s
 
     def _pts(self, frame: Any) -> float:
         """Seconds since the first frame; a missing time, or one that runs backwards, is one period after the last."""

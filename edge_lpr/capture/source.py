@@ -73,10 +73,13 @@ class CameraSpec:
 @dataclass(frozen=True, eq=False)
 class Picture:
     """One picture of a source: `pixels` uint8 (H, W, 3) RGB, valid until the next is asked for; `pts_s` seconds since
-    the stream's first picture, ever increasing."""
+    the stream's first picture, ever increasing; `age_s` since its capture, as far as the source knows; `passed_over`
+    pictures before it that were too old to be worth showing."""
 
     pixels: Pixels
     pts_s: float
+    age_s: float = 0.0
+    passed_over: int = 0
 
 
 class EndOfStream(CameraError):

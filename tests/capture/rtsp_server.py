@@ -44,10 +44,10 @@ def rtp_of(pictures: list[np.ndarray], fps: int = 10) -> list[bytes]:
 
 class RtspServer:
     """Serves clients one after another until closed. `wants` is the Authorization that it asks for, '' for none; after
-    the last packet it keeps silent, or hangs up with `hangs_up`."""
+    the last packet it keeps silent, or hangs up with `hangs_up`. A packet goes out every `period_s`."""
 
-    def __init__(self, packets: list[bytes], wants: str = "", hangs_up: bool = False) -> None:
-        self._packets, self._wants, self._hangs_up = packets, wants, hangs_up
+    def __init__(self, packets: list[bytes], wants: str = "", hangs_up: bool = False, period_s: float = 0) -> None:
+        self._packets, self._wants, self._hangs_up, self._period_s = packets, wants, hangs_up, period_s
         self._server = socket.create_server(("127.0.0.1", 0))
         self._closing = threading.Event()
         self.transports: list[str] = []
@@ -107,6 +107,7 @@ class RtspServer:
         client.sendall(f"RTSP/1.0 {status}\r\nCSeq: {fields.get('CSeq', 0)}\r\n{extra}\r\n{body}".encode())
         if method == "PLAY" and status == "200 OK":
             for packet in self._packets:
+                self._closing.wait(self._period_s)
                 client.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
             return not self._hangs_up
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,6 +73,20 @@ def test_password_of_the_address_is_used_and_never_told(packets: list[bytes], se
     with pytest.raises(CameraRefused) as caught:
         bad.open()
     assert "wrongone" not in str(caught.value)
+
+
+def test_queued_frames_show_their_age_and_stale_ones_are_passed_over(packets: list[bytes], serve: Opener) -> None:
+    server = serve(RtspServer, packets, period_s=0.1)
+    source = PyavSource(CameraSpec("gate", f"rtsp://127.0.0.1:{server.port}/x", retry=PATIENT))
+    source.open()
+    read = [source.next(1.0) for _ in range(5)]
+    assert min(picture.age_s for picture in read) == 0.0 and not any(picture.passed_over for picture in read)
+    time.sleep(1.6)
+    late = source.next(1.0)
+    assert late.passed_over >= 3 and 0.3 < late.age_s <= 1.0
+    ages = [source.next(1.0).age_s for _ in range(14)]
+    assert ages[0] > ages[4] and min(ages) == 0.0, "it catches up"
+    source.close()
 
 
 @pytest.mark.parametrize("address", ["rtsp://joe:secret@127.0.0.1:{}/x", "http://joe:secret@127.0.0.1:{}/x.ts"])
