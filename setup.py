@@ -23,7 +23,8 @@ EXTRAS = {
 
 
 class BuildWithEngines(build_py):
-    """Puts `engines/*/*.onnx` and their model cards into the wheel as `edge_lpr/_engines/`.
+    """Puts `engines/*/*.onnx` and their model cards into the wheel as `edge_lpr/_engines/`, the example site as
+    `edge_lpr/_systemd/`.
 
     A source checkout and an editable install use `engines/` itself; see `edge_lpr/engine_folder.py`.
     """
@@ -36,6 +37,9 @@ class BuildWithEngines(build_py):
             target = Path(self.build_lib, "edge_lpr", "_engines", name.parent.name)
             target.mkdir(parents=True, exist_ok=True)
             copy2(name, target / name.name)
+        target = Path(self.build_lib, "edge_lpr", "_systemd")
+        target.mkdir(parents=True, exist_ok=True)
+        copy2(ROOT / "systemd" / "site.example.toml", target)
 
 
 setup(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import math
 import re
 import sys
@@ -179,3 +180,38 @@ def _kind_name(kind: Any) -> str:
     names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path (text)",
              datetime: "a date with time"}
     return names.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def to_toml(record: Any) -> str:
+    """A settings record as TOML that `load_settings` reads back, every key with its value; None is left out."""
+    return "\n".join(_table_lines(record, "")).lstrip("\n") + "\n"
+
+
+def _table_lines(record: Any, prefix: str) -> list[str]:
+    """The plain keys of a table, then its tables, so that each key stands in its own table."""
+    lines, tables = [], []
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        name = f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(value):
+            tables += ["", f"[{name}]", *_table_lines(value, f"{name}.")]
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            for item in value:
+                tables += ["", f"[[{name}]]", *_table_lines(item, f"{name}.")]
+        elif value is not None:
+            lines.append(f"{field.name} = {_toml_value(value)}")
+    return lines + tables
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, Enum):
+        return _toml_value(value.value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (str, Path)):
+        return json.dumps(str(value), ensure_ascii=False)
+    return repr(value)

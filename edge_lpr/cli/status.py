@@ -1,0 +1,70 @@
+"""`edge-lpr status`: how the gate does."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge_lpr.service.health import GateHealth
+
+DEGRADED, NOT_RUNNING = 1, 3
+ABOUT = """\
+Reads the health file of a running gate. The exit status is 0 when all is well, 1 when it is degraded, 3 when it does
+not run or no longer tells.
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command to the parser of `edge-lpr`."""
+    parser = subparsers.add_parser("status", help="how the gate does", description=ABOUT)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the site whose runtime_folder is looked into")
+    parser.add_argument("--runtime", type=Path, metavar="DIR", help="the runtime folder itself (/run/edge-lpr)")
+    parser.add_argument("--json", action="store_true", help="the file as it is")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the state, the reasons, and a line for each part."""
+    from edge_lpr.config import RUNTIME_FOLDER, load_config
+    from edge_lpr.errors import EdgeLprError
+    from edge_lpr.service.health import HEALTH_FILE, GateState, is_old, is_running, read_health
+
+    folder = args.runtime or (load_config(args.config).service.runtime_folder if args.config else RUNTIME_FOLDER)
+    try:
+        health = read_health(folder)
+    except EdgeLprError as error:
+        print(f"not running: {error}")
+        return NOT_RUNNING
+    if args.json:
+        print((folder / HEALTH_FILE).read_text(encoding="utf-8"), end="")
+    else:
+        _print(health)
+    if health.state is GateState.STOPPED:
+        return NOT_RUNNING
+    if not is_running(health) or is_old(health, time.monotonic()):
+        if not args.json:
+            print(f"this was written at {health.written_utc}: the gate has ended or hangs since")
+        return NOT_RUNNING
+    return DEGRADED if health.state is GateState.DEGRADED else 0
+
+
+def _print(health: GateHealth) -> None:
+    print(f"{health.name}: {health.state.value} (process {health.pid}, since {health.started_utc})")
+    for reason in health.reasons:
+        print(f"  {reason}")
+    for name, lane in health.cameras.items():
+        camera, ms = lane["camera"], lane["ms"]
+        networks_ms = ms.get("detect", 0.0) + ms.get("read", 0.0)
+        print(
+            f"  camera {name}: {camera['state']}, {lane['fps']} fps, {sum(ms.values()) - ms.get('wait', 0.0):.1f} ms a"
+            f" frame ({networks_ms:.1f} networks), dropped {camera['dropped']}, reopened {camera['reopenings']},"
+            f" arrivals {lane['arrivals']}, last {lane['last_read'] or '-'} {lane['last_read_utc']}".rstrip()
+        )
+    for name, barrier in health.barriers.items():
+        print(f"  barrier {name}: {barrier['fault'] or 'ok'}, openings {barrier['pulses']},"
+              f" last {barrier['last_outcome'] or '-'}")
+    log = health.log
+    print(f"  log: {log['state']}, waiting {log['pending']}, lost {log['lost']}, writes {log['commits']}")

@@ -1,0 +1,137 @@
+"""The tables of a site's file turned into the options of the gate's parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_lpr.capture.reconnect import RetryOptions
+from edge_lpr.capture.source import CameraSpec, make_source
+from edge_lpr.config import ArrivalsTable, CameraTable, LogTable, RecognitionTable, SiteConfig, load_config
+from edge_lpr.errors import ConfigError, EdgeLprError
+from edge_lpr.gate.access import AccessOptions, CameraRule, GroupRule, ListKind, ListSpec
+from edge_lpr.gate.direction import DirectionOptions
+from edge_lpr.gate.readiness import ReadyOptions
+from edge_lpr.gate.schedule import Schedule
+from edge_lpr.gate.track import TrackerOptions
+from edge_lpr.gate.zones import Zone, Zones
+from edge_lpr.platelog.pictures import PictureOptions
+from edge_lpr.platelog.retention import RetentionOptions
+from edge_lpr.platelog.store import LogOptions
+from edge_lpr.recognition.detect import DetectorOptions
+from edge_lpr.recognition.regions import parse_regions
+from edge_lpr.records import Direction
+
+MB = 1_000_000
+
+
+def load_site(path: Path) -> SiteConfig:
+    """Read and check a whole site: what the tables say must also make sense to the parts that they are for.
+
+    Raises ConfigError naming the file; BackendUnavailable for a camera backend that is not installed.
+    """
+    config = load_config(path)
+    try:
+        _check(config)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return config
+
+
+def camera_spec(camera: CameraTable) -> CameraSpec:
+    """What the capture process is told."""
+    return CameraSpec(
+        name=camera.name,
+        uri=camera.uri,
+        backend=camera.backend,
+        width=camera.width,
+        height=camera.height,
+        fps=camera.fps,
+        input_format=camera.input_format,
+        pace=camera.pace,
+        loop=camera.loop,
+        starts_at=camera.starts_at,
+        retry=RetryOptions(stall_s=camera.stall_s, open_timeout_s=camera.open_timeout_s),
+    )
+
+
+def tracker_options(camera: CameraTable, arrivals: ArrivalsTable) -> TrackerOptions:
+    """How one camera's arrivals are followed."""
+    zones = {kind: tuple(Zone(one.name, one.polygon) for one in camera.zone if one.kind == kind)
+             for kind in ("trigger", "ignore")}
+    return TrackerOptions(
+        departed_after_s=arrivals.departed_after_s,
+        parked_after_s=arrivals.parked_after_s,
+        parked_departed_after_s=arrivals.parked_departed_after_s,
+        zones=Zones(zones["trigger"], zones["ignore"]),
+        direction=DirectionOptions(way=camera.way if any(camera.way) else None),
+    )
+
+
+def ready_options(camera: CameraTable, config: SiteConfig) -> ReadyOptions:
+    """When one camera's arrivals are decided: where an unknown direction may not open, it is waited for."""
+    arrivals = config.arrivals
+    return ReadyOptions(
+        enough=arrivals.enough,
+        frames=arrivals.enough_frames,
+        very_sure=arrivals.very_sure,
+        sure_frames=arrivals.very_sure_frames,
+        fair=arrivals.fair,
+        max_wait_s=arrivals.max_wait_s,
+        give_up_s=arrivals.give_up_s,
+        needs_direction=Direction.UNKNOWN not in (camera.open_directions or config.access.open_directions),
+    )
+
+
+def access_options(config: SiteConfig) -> AccessOptions:
+    """The rules of who may enter."""
+    access = config.access
+    return AccessOptions(
+        lists=tuple(ListSpec(one.name, one.path, ListKind(one.kind), one.tolerance, one.cameras)
+                    for one in access.list),
+        groups=tuple(GroupRule(one.name, one.schedule) for one in access.group),
+        schedules=tuple(Schedule.parse(one.name, one.windows, one.on_holidays) for one in access.schedule),
+        cameras=tuple(CameraRule(one.name, one.open_directions) for one in config.camera if one.open_directions),
+        time_zone=access.time_zone,
+        holidays=access.holidays,
+        min_confidence=access.min_confidence,
+        deny_alternative_from=access.deny_alternative_from,
+        open_directions=access.open_directions,
+        evidence_max_age_s=access.evidence_max_age_s,
+        expires_after_s=access.expires_after_s,
+        trust_unsynced_clock=access.trust_unsynced_clock,
+        confusable_pairs=access.confusable_pairs,
+    )
+
+
+def log_options(log: LogTable, trust_unsynced_clock: bool) -> LogOptions:
+    """How the plate log is kept."""
+    return LogOptions(
+        RetentionOptions(log.unmatched_hours, log.decision_days, log.event_days, trust_unsynced_clock),
+        PictureOptions(log.picture_quota_mb * MB, log.disk_reserve_mb * MB, log.keep_frames, log.picture_quality),
+    )
+
+
+def detector_options(recognition: RecognitionTable, roi: tuple[tuple[float, float], ...] = ()) -> DetectorOptions:
+    """How plates are looked for; `roi` a camera's."""
+    return DetectorOptions(recognition.threshold, roi=roi, tiles=recognition.tiles)
+
+
+def _check(config: SiteConfig) -> None:
+    """Make every option once, and see that they fit together; nothing is opened."""
+    access_options(config)
+    log_options(config.log, config.access.trust_unsynced_clock)
+    parse_regions(config.recognition.regions)
+    for camera in config.camera:
+        try:
+            tracker_options(camera, config.arrivals)
+            detector_options(config.recognition, camera.roi)
+            spec = camera_spec(camera)
+            make_source(spec)
+        except EdgeLprError as error:
+            raise type(error)(f"camera {camera.name!r}: {error}") from error
+        barrier = config.barrier_of(camera)
+        if spec.lossless and barrier is not None and barrier.driver != "dry-run":
+            raise ConfigError(f"camera {camera.name!r}: pace 'fast' has the file's own time: its barrier must be a"
+                              f" dry-run, not {barrier.driver!r}")
+        if camera.starts_at is not None and not spec.lossless:
+            raise ConfigError(f"camera {camera.name!r}: starts_at is for files in pace 'fast' only")
