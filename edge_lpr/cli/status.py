@@ -52,16 +52,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(health: GateHealth) -> None:
+    from edge_lpr.service.stages import NETWORKS, WORK
+
     print(f"{health.name}: {health.state.value} (process {health.pid}, since {health.started_utc})")
     for reason in health.reasons:
         print(f"  {reason}")
     for name, lane in health.cameras.items():
         camera, ms = lane["camera"], lane["ms"]
-        networks_ms = ms.get("detect", 0.0) + ms.get("read", 0.0)
+        work_ms = sum(ms.get(stage, 0.0) for stage in WORK)
         print(
-            f"  camera {name}: {camera['state']}, {lane['fps']} fps, {sum(ms.values()) - ms.get('wait', 0.0):.1f} ms a"
-            f" frame ({networks_ms:.1f} networks), dropped {camera['dropped']}, reopened {camera['reopenings']},"
-            f" arrivals {lane['arrivals']}, last {lane['last_read'] or '-'} {lane['last_read_utc']}".rstrip()
+            f"  camera {name}: {camera['state']}, {lane['fps']} fps, {work_ms:.1f} ms a frame"
+            f" ({ms.get(NETWORKS, 0.0):.1f} in the networks), dropped {camera['dropped']},"
+            f" reopened {camera['reopenings']}, arrivals {lane['arrivals']}, last {lane['last_read'] or '-'} {lane['last_read_utc']}".rstrip()
         )
     for name, barrier in health.barriers.items():
         print(f"  barrier {name}: {barrier['fault'] or 'ok'}, openings {barrier['pulses']},"

@@ -109,12 +109,12 @@ class Daemon:
             for table in config.barrier
         }
         session = f"{self._clock.wall_time():%y%m%d%H%M%S}{secrets.token_hex(2)}"
-        self._lanes = [
+        self.lanes = [
             make_lane(camera, networks, self._rules, self.log, self._sink(camera), self._clock, listeners, session,
                       open_camera)
             for camera in config.camera
         ]
-        self._keeping = Housekeeping(config, path, self._rules, self.log, self._lanes, list(self._runners.values()),
+        self._keeping = Housekeeping(config, path, self._rules, self.log, self.lanes, list(self._runners.values()),
                                      self._clock)
 
     def start(self) -> None:
@@ -122,10 +122,10 @@ class Daemon:
         self._keeping.note_lists(self._rules.load())
         for runner in self._runners.values():
             runner.start()
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.start()
         self._keeping.start()
-        log.info("the gate %s runs: cameras %s", self.config.name, ", ".join(lane.name for lane in self._lanes))
+        log.info("the gate %s runs: cameras %s", self.config.name, ", ".join(lane.name for lane in self.lanes))
 
     def request_stop(self) -> None:
         """Have `wait` return soon."""
@@ -137,7 +137,7 @@ class Daemon:
 
     def wait(self, turn_s: float = 0.2) -> None:
         """Until a stop is requested, or every camera was a file and has ended."""
-        while not self._stop.wait(turn_s) and not all(lane.is_over for lane in self._lanes):
+        while not self._stop.wait(turn_s) and not all(lane.is_over for lane in self.lanes):
             pass
 
     def stop(self) -> int:
@@ -149,9 +149,9 @@ class Daemon:
         if self._stop.is_set():
             for runner in self._runners.values():
                 runner.refuse()
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.stop()
-        ended = [lane.join(max(until_s - time.monotonic(), 0.1)) for lane in self._lanes]
+        ended = [lane.join(max(until_s - time.monotonic(), 0.1)) for lane in self.lanes]
         if not all(ended):
             log.warning("a camera's thread did not end in time")
         self._keeping.stop(0.2)
@@ -160,7 +160,7 @@ class Daemon:
         self._keeping.write_health(GateState.STOPPED)
         self.log.close(LOG_STOP_S)
         log.info("the gate %s has stopped", self.config.name)
-        return int(any(lane.health().camera.last_error and lane.ended_by_itself for lane in self._lanes))
+        return int(any(lane.health().camera.last_error and lane.ended_by_itself for lane in self.lanes))
 
     def _sink(self, camera: CameraTable) -> CommandSink:
         barrier = self.config.barrier_of(camera)

@@ -68,7 +68,7 @@ class Lane:
         self.name = pipeline.camera
         self._camera = camera
         self._pipeline = pipeline
-        self._times = times
+        self.times = times
         self._film = film
         self._on_decided = on_decided
         self._on_step = on_step
@@ -103,10 +103,9 @@ class Lane:
         now_s = time.monotonic()
         recent = [at_s for at_s in list(self._moments) if now_s - at_s <= RATE_SPAN_S]
         fps = (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
-        steps = max(self._steps, 1)
-        ms = {stage: round(1e3 * spent.total_s / steps, 2) for stage, spent in self._times.snapshot().items()}
-        return LaneHealth(self._camera.health(), round(fps, 1), self._steps, self._arrivals, ms, self._fault,
-                          self._faults, self._last_read, self._last_read_utc)
+        return LaneHealth(self._camera.health(), round(fps, 1), self._steps, self._arrivals,
+                          self.times.ms_per(self._steps), self._fault, self._faults, self._last_read,
+                          self._last_read_utc)
 
     def _work(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,36 +11,81 @@ from functools import cached_property
 import numpy as np
 
 from edge_lpr.config import CameraTable, RecognitionTable
+from edge_lpr.networks.base import Network, Tensor
+from edge_lpr.networks.card import ModelCard
 from edge_lpr.recognition.detect import PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.recognise import PlateRecogniser
 from edge_lpr.recognition.rectify import cut_plate
-from edge_lpr.records import Detection, Frame, PlateCrop, Reading, Sighting
+from edge_lpr.records import Detection, Floats, Frame, PlateCrop, Reading, Sighting
 from edge_lpr.service.site import detector_options
 from edge_lpr.service.stages import StageTimes
 
 UNREAD = Reading("", 0.0, ())
 
 
+class TimedNetwork:
+    """A network that counts the time spent in it."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.spent_s = 0.0
+
+    @property
+    def card(self) -> ModelCard:
+        """See Network."""
+        return self._network.card
+
+    @property
+    def flexible(self) -> bool:
+        """See Network."""
+        return self._network.flexible
+
+    def run(self, batch: Floats) -> dict[str, Tensor]:
+        """See Network."""
+        began_s = time.perf_counter()
+        try:
+            return self._network.run(batch)
+        finally:
+            self.spent_s += time.perf_counter() - began_s
+
+
 class Networks:
-    """The two networks, loaded once for all cameras; one camera at a time looks through them."""
+    """The two networks, loaded once for all cameras; one camera at a time looks through them, holding `lock`.
+
+    `detector` and `reader` raise NetworkError or BackendUnavailable when they are first asked for.
+    """
 
     def __init__(self, table: RecognitionTable) -> None:
         self.table = table
         self.lock = threading.Lock()
+        self._networks: list[TimedNetwork] = []
         self._recogniser = PlateRecogniser(
             table.engines, table.regions, table.threads, options=detector_options(table), backend=table.backend
         )
 
-    @property
+    @cached_property
     def detector(self) -> PlateDetector:
-        """The detector. Raises NetworkError, BackendUnavailable when it is first asked for."""
-        return self._recogniser.detector
+        """The detector."""
+        detector = self._recogniser.detector
+        detector.network = self._timed(detector.network)
+        return detector
 
     @cached_property
     def reader(self) -> PlateReader:
-        """The reader; errors as above."""
-        return self._recogniser.reader
+        """The reader."""
+        reader = self._recogniser.reader
+        reader.network = self._timed(reader.network)
+        return reader
+
+    @property
+    def spent_s(self) -> float:
+        """The time spent inside the networks so far."""
+        return sum(network.spent_s for network in self._networks)
+
+    def _timed(self, network: Network) -> TimedNetwork:
+        self._networks.append(TimedNetwork(network))
+        return self._networks[-1]
 
     def warm(self) -> None:
         """Load both and run each once, so that the first vehicle does not wait. Raises NetworkError."""
@@ -70,11 +116,13 @@ class Sight:
         with self.times("wait"):
             self.networks.lock.acquire()
         try:
+            before_s = self.networks.spent_s
             with self.times("detect"):
                 found = self.detector.detect(frame.pixels)
             with self.times("rectify"):
                 crops = [cut_plate(frame.pixels, one, frame.index) for one in found]
             readings = self._read(crops, [worth_reading(one) for one in found])
+            self.times.add("networks", self.networks.spent_s - before_s)
         finally:
             self.networks.lock.release()
         return tuple(Sighting(crop, reading, frame.captured_at_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge_lpr.barrier import make_barrier
 from edge_lpr.capture.reconnect import RetryOptions
 from edge_lpr.capture.source import CameraSpec, make_source
 from edge_lpr.config import ArrivalsTable, CameraTable, LogTable, RecognitionTable, SiteConfig, load_config
@@ -14,6 +15,7 @@ from edge_lpr.gate.readiness import ReadyOptions
 from edge_lpr.gate.schedule import Schedule
 from edge_lpr.gate.track import TrackerOptions
 from edge_lpr.gate.zones import Zone, Zones
+from edge_lpr.networks import BACKENDS
 from edge_lpr.platelog.pictures import PictureOptions
 from edge_lpr.platelog.retention import RetentionOptions
 from edge_lpr.platelog.store import LogOptions
@@ -27,13 +29,13 @@ MB = 1_000_000
 def load_site(path: Path) -> SiteConfig:
     """Read and check a whole site: what the tables say must also make sense to the parts that they are for.
 
-    Raises ConfigError naming the file; BackendUnavailable for a camera backend that is not installed.
+    Raises ConfigError naming the file; BackendUnavailable for a backend or driver that is not installed.
     """
     config = load_config(path)
     try:
         _check(config)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    except EdgeLprError as error:
+        raise type(error)(f"{path}: {error}") from error
     return config
 
 
@@ -121,6 +123,11 @@ def _check(config: SiteConfig) -> None:
     access_options(config)
     log_options(config.log, config.access.trust_unsynced_clock)
     parse_regions(config.recognition.regions)
+    if config.recognition.backend not in BACKENDS:
+        allowed = ", ".join(sorted(BACKENDS))
+        raise ConfigError(f"recognition: backend is {config.recognition.backend!r}; allowed: {allowed}")
+    for table in config.barrier:
+        make_barrier(table)
     for camera in config.camera:
         try:
             tracker_options(camera, config.arrivals)

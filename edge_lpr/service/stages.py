@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-STAGES = ("wait", "detect", "rectify", "read", "track", "weigh", "log")
+WAIT, NETWORKS = "wait", "networks"
+WORK = ("detect", "rectify", "read", "track", "weigh", "log")
+"""The stages of a frame. Beside them WAIT is the time until the networks are free, NETWORKS the part of 'detect' and
+'read' that is spent inside the two networks."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class StageTimes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stages = {stage: StageTime() for stage in STAGES}
+        self._stages = {stage: StageTime() for stage in (WAIT, *WORK, NETWORKS)}
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -40,6 +43,10 @@ class StageTimes:
         with self._lock:
             before = self._stages[stage]
             self._stages[stage] = StageTime(before.total_s + seconds, before.count + 1)
+
+    def ms_per(self, steps: int) -> dict[str, float]:
+        """Milliseconds a step, by stage."""
+        return {stage: round(1e3 * spent.total_s / max(steps, 1), 2) for stage, spent in self.snapshot().items()}
 
     def snapshot(self) -> dict[str, StageTime]:
         """The stages in order, as they are now."""
