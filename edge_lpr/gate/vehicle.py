@@ -61,11 +61,13 @@ class Vehicle:
         self.read_s = now_s
         self.text = ""
         """What it reads as by most of the confidence so far."""
-        self._heading = Heading(seen.place, now_s, direction)
+        self._direction = direction
+        self._heading: Heading | None = None
         self._kept = kept
         self._votes: dict[str, float] = {}
         self._strangers: list[tuple[Seen, float]] = []
         arrival.in_zone = False
+        self._head(seen, now_s)
         self._take(seen, now_s)
 
     def likeness(self, reading: Reading) -> Likeness:
@@ -83,7 +85,7 @@ class Vehicle:
     def see(self, seen: Seen, now_s: float) -> None:
         """Take in a sighting of this vehicle."""
         self.motion.follow(seen.place, now_s)
-        self.arrival.direction = self._heading.follow(seen.place, now_s)
+        self._head(seen, now_s)
         if is_sure(seen.reading) and self.likeness(seen.reading) is not Likeness.UNKNOWN:
             self._strangers.clear()
         self._take(seen, now_s)
@@ -103,6 +105,16 @@ class Vehicle:
         self._strangers = []
         self.unseen_s = now_s - self.arrival.last_seen_s
         return strangers
+
+    def _head(self, seen: Seen, now_s: float) -> None:
+        """Follow the direction. A plate that comes into view from the border seems to grow, and one that goes out of
+        view to shrink, whichever way the vehicle drives: what is cut says nothing."""
+        if seen.cut:
+            return
+        if self._heading is None:
+            self._heading = Heading(seen.place, now_s, self._direction)
+        else:
+            self.arrival.direction = self._heading.follow(seen.place, now_s)
 
     def _take(self, seen: Seen, now_s: float) -> None:
         self.unseen_s = 0.0

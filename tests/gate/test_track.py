@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -249,6 +249,32 @@ def test_zones() -> None:
     assert run.texts() == ["1AB2345", "5ZZ5555"]
     assert [arrival.in_zone for arrival in run.arrivals] == [True, False]
     assert all(update.matches[1] is None for update in run.updates)
+
+
+def test_a_plate_that_comes_into_view_from_behind_does_not_approach() -> None:
+    """Half of it is in view at first, so that it grows until it is whole; from then on it shrinks."""
+    seconds_cut = 0.4
+
+    def leaving(at_s: float) -> list[Sighting]:
+        gone_s = at_s - 100.0
+        hidden = max(0.0, 1.0 - gone_s / seconds_cut)
+        x, y, height = 1180 - 110 * gone_s, 680 - 160 * gone_s, 38 * 2.0 ** (-gone_s / 2)
+        one = sighting("1AB2345", at_s, x, y, height)
+        found = one.crop.detection.corners
+        if not hidden:
+            return [one]
+        right = found[:, 0].max()
+        shown = found[:, 0].min() + (right - found[:, 0].min()) * (1 - 0.6 * hidden)
+        cut = np.minimum(found + np.float32([SIZE[0] - shown, 0]), np.float32(SIZE))
+        return [replace(one, crop=replace(one.crop, detection=replace(one.crop.detection, corners=cut)))]
+
+    run = play(leaving, clip(3))
+    assert run.texts() == ["1AB2345"] and run.arrivals[0].direction is Direction.LEAVING
+    directions = []
+    tracker = Tracker(TrackerOptions(), "gate")
+    for at_s in clip(3):
+        directions += [arrival.direction for arrival in tracker.update(leaving(at_s), at_s, SIZE).arrivals]
+    assert Direction.APPROACHING not in directions
 
 
 def test_late_and_repeated_frames_change_nothing() -> None:
