@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import av
 
 ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
-    ("libx264", {"preset": "veryfast", "crf": "21"}),
+    ("libx264", {"preset": "veryfast", "crf": "24"}),
     ("libopenh264", {"b": "6000000"}),
     ("mpeg4", {"qmin": "2", "qmax": "6"}),
 )

@@ -1,4 +1,4 @@
-"""`edge-lpr demo`: gate pictures that are drawn here, read by the shipped networks."""
+"""`edge-lpr demo`: the whole gate over a drawn clip of a minute, or a few drawn pictures read."""
 
 from __future__ import annotations
 
@@ -14,19 +14,35 @@ if TYPE_CHECKING:
 STRENGTH = 0.4
 NARROWEST_PLATE_PX = 80
 """A gate camera is hung so that a plate is at least so wide."""
+ABOUT = """\
+Draws a clip of a gate, a minute by day and by night, and runs the gate over it: vehicles come, leave and park, one is
+banned, one is unknown, one is dirty. Prints each arrival with its decision (the barrier is a dry-run), and leaves
+the clip, the site's files, the plate log and pictures of all arrivals. Exit status 1 when an arrival is not decided as
+it should be.
+"""
 
 
 def register(subparsers: Any) -> None:
     """Add the command to the parser of `edge-lpr`."""
-    parser = subparsers.add_parser("demo", help="draw a few gate pictures and read them")
-    parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR", help="for the pictures (out/demo)")
-    parser.add_argument("--count", type=int, default=8, metavar="N", help="how many pictures (8)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser = subparsers.add_parser("demo", help="see the gate at work over a drawn clip", description=ABOUT)
+    parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR", help="for all files (out/demo)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed draws other plates (1)")
     parser.add_argument("--engines", type=Path, metavar="DIR", help="the folder of the networks")
+    parser.add_argument("--pictures", action="store_true", help="only draw a few gate pictures and read them")
+    parser.add_argument("--count", type=int, default=8, metavar="N", help="how many pictures (8)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    """The gate, or only pictures."""
+    if args.pictures:
+        return run_pictures(args)
+    from edge_lpr.cli.demo_gate import run_gate
+
+    return run_gate(args.out, args.seed, args.engines)
+
+
+def run_pictures(args: argparse.Namespace) -> int:
     """Draw, read, compare, and write the pictures with what was read."""
     from PIL import Image
 

@@ -33,7 +33,7 @@ from edge_lpr.training.plates import draw_plate
 FPS = 15
 READABLE_PX = 72
 """A plate at least so wide, whole and in view, counts as readable."""
-NOISE = {False: 2.0, True: 5.0}
+NOISE = {False: 1.2, True: 3.0}
 """Standard deviation of the sensor's noise by day (False) and by night, in grey values."""
 PLATE_PX = {1: 88, 2: 150}
 """Height at which plates are drawn, by their rows."""

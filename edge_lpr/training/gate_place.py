@@ -30,7 +30,7 @@ from edge_lpr.training.lettering import text_mask
 from edge_lpr.training.pasting import Piece
 from edge_lpr.training.patterns import bricks, facade, fence
 
-ENTRY_X, EXIT_X = -1.25, 1.95
+ENTRY_X, EXIT_X = -1.0, 1.95
 """Middles of the two lanes."""
 BARRIER_X, BARRIER_Z, ARM_Y, ARM_M = 0.45, 6.9, 1.02, 2.9
 """Where the barrier stands, how high its arm lies and how long it is."""

@@ -82,7 +82,7 @@ def _goes_out(at_s: float) -> tuple[Key, ...]:
 
 PARTS = (
     Part("parked in the bay", "saloon", (58, 84, 128), "DE", ((0.0, 12.5), (LENGTH_S, 12.5)), Direction.STANDING,
-         Action.STAY_CLOSED, Reason.OUTSIDE_ZONE, "residents", x=-3.45, parked=True),
+         Action.STAY_CLOSED, Reason.OUTSIDE_ZONE, "residents", x=-3.62, parked=True),
     Part("resident", "hatchback", (158, 30, 34), "CZ", _comes_in(0.5), Direction.APPROACHING, Action.OPEN,
          Reason.ALLOWED, "residents"),
     Part("stranger", "van", (226, 226, 222), "PL", _turned_away(9.2), Direction.APPROACHING, Action.STAY_CLOSED,

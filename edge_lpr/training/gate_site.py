@@ -1,0 +1,96 @@
+"""The drawn gate clip on disk, with the site that goes with it: configuration, lists, truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edge_lpr.capture.video_writer import VideoWriter
+from edge_lpr.training.gate_clip import FPS, Expected, GateClip
+from edge_lpr.training.gate_place import lane_polygon
+
+CAMERA = "entry"
+LISTS = {"residents": "allow", "staff": "allow", "banned": "deny"}
+"""The site's lists and their kinds."""
+_HEAD = "plate;holder;group;valid_from;valid_until;note\n"
+_NEIGHBOURS = {
+    "residents": ("1AB2345;A neighbour;;;;", "WX60LMN;Another neighbour;;;;"),
+    "staff": ("GHO4711;The gardener;;;;",),
+    "banned": ("ZZ99ZZZ;;;;;left without paying",),
+}
+"""Entries of people who do not come."""
+_SITE = """\
+# The site of the drawn gate clip. `edge-lpr run --config {path}` runs the gate over it once more.
+name = "drawn gate"
+
+[[camera]]
+name = "{camera}"
+uri = "clip.mp4"
+pace = "fast"
+open_directions = ["approaching", "standing"]  # one lane leads out: who leaves opens nothing
+
+[[camera.zone]]
+name = "lanes"                                 # the parking bay is outside
+polygon = {polygon}
+
+[[barrier]]
+driver = "dry-run"
+{recognition}
+[access]
+{lists}
+[log]
+folder = "log"
+
+[service]
+runtime_folder = "run"
+"""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What was written, and what the gate should make of it."""
+
+    clip: Path
+    config: Path
+    truth: Path
+    expected: tuple[Expected, ...]
+    frame_count: int
+
+
+def write_gate(
+    folder: Path, seed: int = 1, engines: Path | None = None, drawn: Callable[[int], None] | None = None
+) -> Gate:
+    """Write `clip.mp4`, `truth.json`, `site.toml` and `lists/`; `drawn` hears the number of frames so far."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clip = GateClip(seed)
+    gate = Gate(folder / "clip.mp4", folder / "site.toml", folder / "truth.json", clip.expected(), clip.frame_count)
+    with VideoWriter(gate.clip, FPS) as video:
+        for count, picture in enumerate(clip.frames(), 1):
+            video.write(picture)
+            if drawn is not None:
+                drawn(count)
+    truth = {"fps": FPS, "frames": clip.frame_count, "arrivals": [asdict(one) for one in gate.expected]}
+    gate.truth.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+    _write_lists(folder / "lists", gate.expected)
+    gate.config.write_text(_site(gate.config, clip, engines), encoding="utf-8")
+    return gate
+
+
+def _write_lists(folder: Path, expected: Sequence[Expected]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in LISTS:
+        own = [f"{one.text};{one.name};;;;" for one in expected if one.list_name == name]
+        rows = "\n".join([*own, *_NEIGHBOURS[name]])
+        (folder / f"{name}.csv").write_text(f"{_HEAD}{rows}\n", encoding="utf-8")
+
+
+def _site(path: Path, clip: GateClip, engines: Path | None) -> str:
+    polygon = [[round(float(share), 3) for share in point] for point in lane_polygon(clip.view)]
+    lists = "".join(
+        f'\n[[access.list]]\nname = "{name}"\npath = "lists/{name}.csv"\nkind = "{kind}"\n'
+        for name, kind in LISTS.items()
+    )
+    recognition = "" if engines is None else f"\n[recognition]\nengines = {json.dumps(str(engines.absolute()))}\n"
+    return _SITE.format(path=path, camera=CAMERA, polygon=polygon, lists=lists, recognition=recognition)
