@@ -59,6 +59,7 @@ class BarrierRunner:
         self._opened_at_s: OrderedDict[str, float] = OrderedDict()
         self._connected = False
         self._connect_at_s = 0.0
+        self._link_fault = self._command_fault = ""
         self._health = BarrierHealth("", 0, "", "")
 
     def start(self) -> None:
@@ -119,11 +120,11 @@ class BarrierRunner:
         try:
             self._barrier.connect()
         except BarrierError as error:
-            self._fault(f"not connected: {error}")
+            self._note(link_fault=f"not connected: {error}")
             self._connect_at_s = time.monotonic() + RECONNECT_S
             return
         self._connected = True
-        self._fault("")
+        self._note(link_fault="")
 
     def _carry_out(self, command: Command) -> Reply:
         """The one place where a barrier is told to open."""
@@ -153,14 +154,15 @@ class BarrierRunner:
             reply = self._barrier.pulse(lambda: command.is_fresh)
         except BarrierError as error:
             self._connected = False
-            self._fault(str(error))
+            self._note(command_fault=str(error))
             return Reply(Outcome.REFUSED, f"nothing was sent: {error}")
         except Exception as error:  # a driver's defect: what it has sent nobody knows
             log.exception("barrier %s: the driver failed", self.name)
             self._connected = False
-            self._fault(f"the driver failed: {error!r}")
+            self._note(command_fault=f"the driver failed: {error!r}")
             return Reply(Outcome.UNKNOWN, f"the driver failed: {error!r}")
-        self._fault(f"an opening has an unknown outcome: {reply.detail}" if reply.outcome is Outcome.UNKNOWN else "")
+        unknown = reply.outcome is Outcome.UNKNOWN
+        self._note(command_fault=f"an opening has an unknown outcome: {reply.detail}" if unknown else "")
         return reply
 
     def _finish(self, command: Command, reply: Reply) -> None:
@@ -180,11 +182,15 @@ class BarrierRunner:
         if self._on_outcome is not None:
             self._on_outcome(command, outcome)
 
-    def _fault(self, text: str) -> None:
-        if text != self._health.fault:
-            log.log(logging.WARNING if text else logging.INFO, "barrier %s: %s", self.name, text or "well again")
+    def _note(self, link_fault: str | None = None, command_fault: str | None = None) -> None:
+        """Note a fault, or with '' its end: of the link until it is connected, of a command until one goes well."""
+        self._link_fault = self._link_fault if link_fault is None else link_fault
+        self._command_fault = self._command_fault if command_fault is None else command_fault
+        fault = "; ".join(one for one in (self._link_fault, self._command_fault) if one)
+        if fault != self._health.fault:
+            log.log(logging.WARNING if fault else logging.INFO, "barrier %s: %s", self.name, fault or "well again")
         with self._lock:
-            self._health = replace(self._health, fault=text)
+            self._health = replace(self._health, fault=fault)
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:

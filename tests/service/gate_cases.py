@@ -1,0 +1,86 @@
+"""Cameras that are made of lists, pictures for the hand-made networks, a clock that is set."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+
+import numpy as np
+
+from edge_lpr.capture.isolate import CameraHealth, CameraState
+from edge_lpr.records import Frame, Pixels
+
+PLATE = "5A23456"
+NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+SIZE = 320, 240
+
+
+def picture(x: int | None = None, y: int = 120, size: tuple[int, int] = SIZE) -> Pixels:
+    """A grey picture with a plate (a red spot) centred near (x, y), or without one."""
+    pixels = np.full((size[1], size[0], 3), 90, np.uint8)
+    if x is not None:
+        pixels[y - 4 : y + 4, x - 4 : x + 4] = (255, 0, 0)
+    return pixels
+
+
+def frames(
+    pictures: Iterable[Pixels], start_s: float | None = None, fps: float = 10.0, camera: str = "entry"
+) -> Iterator[Frame]:
+    """Frames at a steady rate; `start_s` None: the time of the call."""
+    begin_s = time.monotonic() if start_s is None else start_s
+    for index, pixels in enumerate(pictures):
+        yield Frame(pixels, index, begin_s + index / fps, NOON, True, camera)
+
+
+class ListCamera:
+    """A camera that gives what it was made of, frames or None for silence, then ends, or is silent with `stays`."""
+
+    def __init__(self, given: Iterable[Frame | None] = (), stays: bool = False) -> None:
+        self.given, self.stays = iter(given), stays
+        self.state, self.error = CameraState.OK, ""
+        self.stopped = threading.Event()
+
+    def start(self) -> None:
+        pass
+
+    def latest(self, timeout_s: float) -> Frame | None:
+        try:
+            return next(self.given)
+        except StopIteration:
+            if self.stays:
+                self.stopped.wait(min(timeout_s, 0.05))
+            else:
+                self.state = CameraState.ENDED
+            return None
+
+    def health(self) -> CameraHealth:
+        return CameraHealth(self.state, 0.0, 0, 0, 0, 0, self.error)
+
+    def stop(self, timeout_s: float) -> None:
+        self.stopped.set()
+
+
+class FakeClock:
+    """A clock that is set; it goes by the real monotonic time unless that is set, too."""
+
+    def __init__(self, wall: datetime = NOON, synced: bool = True) -> None:
+        self.wall, self.is_synced, self.at_s = wall, synced, None
+
+    def monotonic_s(self) -> float:
+        return time.monotonic() if self.at_s is None else self.at_s
+
+    def wall_time(self) -> datetime:
+        return self.wall
+
+    def synced(self) -> bool:
+        return self.is_synced
+
+
+def wait_for(condition: Callable[[], bool], limit_s: float = 5.0) -> bool:
+    """Whether `condition` came true in time."""
+    until_s = time.monotonic() + limit_s
+    while not condition() and time.monotonic() < until_s:
+        time.sleep(0.01)
+    return condition()
