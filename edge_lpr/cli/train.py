@@ -60,6 +60,14 @@ def register(subparsers: Any) -> None:
     fit.add_argument("--photographs", type=Path, required=True, metavar="LABELS", help="labels.csv")
     fit.add_argument("--detector", type=Path, metavar="DIR", help="detector that sets the plates upright")
     fit.set_defaults(run=_fit_confidence)
+    verify = subparsers.add_parser(
+        "fit-verification",
+        help="fit how score and reading decide whether a detection is a plate",
+        description="Fits the verifier on the held-out use=train photographs; writes the detector's card.",
+    )
+    verify.add_argument("engines", type=Path, metavar="DIR", help="the folder that holds lpdnet/ and lprnet/")
+    verify.add_argument("--photographs", type=Path, required=True, metavar="LABELS", help="labels.csv")
+    verify.set_defaults(run=_fit_verification)
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -142,5 +150,15 @@ def _fit_confidence(args: argparse.Namespace) -> int:
         f"{args.folder}: temperature {fit.temperature:.3f}, slope {fit.slope:.3f}, shift {fit.shift:.3f}, from"
         f" {fit.crops} crops of held-out plates, {fit.exact:.1%} exact; calibration error {fit.error_before:.3f}"
         f" before, {fit.error_after:.3f} after"
+    )
+    return 0
+
+
+def _fit_verification(args: argparse.Namespace) -> int:
+    fit = _needing_torch("edge_lpr.training.verification").fit_verification(args.engines, args.photographs)
+    print(
+        f"{args.engines}: weights {fit.score_weight:.3f} (score), {fit.text_weight:.3f} (text), {fit.bias:.3f};"
+        f" threshold {fit.threshold:.2f}, at which {fit.kept:.1%} of {fit.plates} detected held-out plates pass;"
+        f" fitted against {fit.others} other detections in {fit.negatives} negatives"
     )
     return 0

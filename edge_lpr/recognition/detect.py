@@ -12,6 +12,7 @@ import numpy as np
 from edge_lpr.errors import ConfigError, NetworkError
 from edge_lpr.networks.base import Network, to_batch
 from edge_lpr.recognition.gridbox import DECODERS, Candidates, joined, suppress
+from edge_lpr.recognition.verify import Verifier
 from edge_lpr.records import Detection, Pixels
 
 PAD_GREY = 114
@@ -86,11 +87,16 @@ class PlateDetector:
         self._decode = DECODERS[card.decoder]
         default = 0.3 if card.decoder == "gridbox" else 0.5
         self.threshold = options.threshold or card.parameters.get("threshold", default)
+        self.verifier = Verifier.from_card(card.parameters, self.threshold)
+        self._floor = self.verifier.floor if self.verifier else self.threshold
         default = 0.3 if card.decoder == "gridbox" else 0.45
         self._nms_iou = options.nms_iou or card.parameters.get("nms_iou", default)
 
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
-        """Plates of a uint8 RGB (H, W, 3) picture, best score first; boxes are cut at the picture's border."""
+        """Plates of a uint8 RGB (H, W, 3) picture, best score first; boxes are cut at the picture's border.
+
+        With a `verifier` these are proposals down to its floor: the readings decide which of them are plates.
+        """
         picture_size = (pixels.shape[1], pixels.shape[0])
         whole = _bounds(self.options.roi, picture_size)
         tiles = self._tiles(whole)
@@ -119,7 +125,7 @@ class PlateDetector:
             grids = self.network.run(to_batch(np.stack([picture for picture, _ in shown]), self.network.card.input))
             for number, (view, (_, scale)) in enumerate(zip(some, shown, strict=True)):
                 one = {role: grid[number] for role, grid in grids.items()}
-                seen = self._decode(one, self.network.card.parameters, self.threshold)
+                seen = self._decode(one, self.network.card.parameters, self._floor)
                 placed = _placed(suppress(seen, self._nms_iou), view, scale)
                 parts.append(_uncut(placed, view, inner) if inner else placed)
         return joined(parts)
@@ -225,7 +231,10 @@ def _centre_inside(detection: Detection, roi: Region, picture_size: tuple[int, i
 
 
 def _detection(candidates: Candidates, at: int, picture_size: tuple[int, int]) -> Detection:
+    """The box is the mean of the network's own and of the corners' hull: their errors are not the same."""
     limit = np.array([*picture_size, *picture_size], np.float32)
-    x1, y1, x2, y2 = (float(value) for value in np.clip(candidates.boxes[at], 0, limit))
+    corners = candidates.corners[at]
+    box = (candidates.boxes[at] + np.concatenate([corners.min(axis=0), corners.max(axis=0)])) / 2
+    x1, y1, x2, y2 = (float(value) for value in np.clip(box, 0, limit))
     score = min(1.0, float(candidates.scores[at]))
-    return Detection(candidates.corners[at], score, (x1, y1, x2 - x1, y2 - y1))
+    return Detection(corners, score, (x1, y1, x2 - x1, y2 - y1))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.rectify import cut_plate, layouts
 from edge_lpr.recognition.regions import parse_regions
+from edge_lpr.recognition.verify import Verifier
 from edge_lpr.records import Detection, Floats, Pixels, Reading, Sighting
 
 DETECTOR_FOLDER = "lpdnet"
@@ -84,8 +85,10 @@ class PlateRecogniser:
         return PlateReader(open_network(self._engines / READER_FOLDER, self._backend, self._threads), self._regions)
 
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
-        """Plates of a uint8 RGB (H, W, 3) picture, best score first, unread."""
-        return self.detector.detect(_checked(pixels))
+        """Plates of a uint8 RGB (H, W, 3) picture, best score first."""
+        if self.detector.verifier is None:
+            return self.detector.detect(_checked(pixels))
+        return tuple(sighting.crop.detection for sighting in self.recognise(pixels))
 
     def recognise(
         self, pixels: Pixels, frame_index: int = 0, captured_at_s: float | None = None
@@ -95,9 +98,10 @@ class PlateRecogniser:
         `captured_at_s` monotonic seconds, by default now.
         """
         at_s = time.monotonic() if captured_at_s is None else captured_at_s
-        crops = [cut_plate(pixels, found, frame_index) for found in self.detect(pixels)]
+        crops = [cut_plate(pixels, found, frame_index) for found in self.detector.detect(_checked(pixels))]
         readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
-        return tuple(Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True))
+        return verified((Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True)),
+                        self.detector.verifier)
 
     def plates(self, pixels: Pixels) -> tuple[Plate, ...]:
         """All plates of a uint8 RGB (H, W, 3) picture as plain results, best detection first."""
@@ -107,6 +111,18 @@ class PlateRecogniser:
         """The text of a picture that is one upright plate; `rows` 1 or 2 where it is known."""
         tries = layouts(_checked(pixels)) if rows is None else (rows,)
         return self.reader.read([pixels], [tries])[0]
+
+
+def verified(sightings: Iterable[Sighting], verifier: Verifier | None) -> tuple[Sighting, ...]:
+    """The sightings that are plates, with P(plate) as their detections' score, likeliest first; all without one."""
+    if verifier is None:
+        return tuple(sightings)
+    kept = []
+    for sighting in sightings:
+        detection = verifier.judge(sighting.crop.detection, sighting.reading)
+        if detection is not None:
+            kept.append(replace(sighting, crop=replace(sighting.crop, detection=detection)))
+    return tuple(sorted(kept, key=lambda sighting: -sighting.crop.detection.score))
 
 
 def _checked(pixels: Pixels) -> Pixels:

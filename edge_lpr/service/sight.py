@@ -16,6 +16,7 @@ from edge_lpr.networks.card import ModelCard
 from edge_lpr.recognition.detect import PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.recognise import PlateRecogniser
+from edge_lpr.recognition.recognise import verified
 from edge_lpr.recognition.rectify import cut_plate
 from edge_lpr.records import Detection, Floats, Frame, PlateCrop, Reading, Sighting
 from edge_lpr.service.site import detector_options
@@ -112,7 +113,7 @@ class Sight:
         return cls(networks, detector, times)
 
     def look(self, frame: Frame, worth_reading: Callable[[Detection], bool]) -> tuple[Sighting, ...]:
-        """All plates of a frame, best detection first; those not `worth_reading` with an empty reading."""
+        """All plates of a frame; those not `worth_reading`, which an arrival knows already, with an empty reading."""
         with self.times("wait"):
             self.networks.lock.acquire()
         try:
@@ -121,12 +122,16 @@ class Sight:
                 found = self.detector.detect(frame.pixels)
             with self.times("rectify"):
                 crops = [cut_plate(frame.pixels, one, frame.index) for one in found]
-            readings = self._read(crops, [worth_reading(one) for one in found])
+            wanted = [worth_reading(one) for one in found]
+            readings = self._read(crops, wanted)
             self.times.add("networks", self.networks.spent_s - before_s)
         finally:
             self.networks.lock.release()
-        return tuple(Sighting(crop, reading, frame.captured_at_s)
-                     for crop, reading in zip(crops, readings, strict=True))
+        sightings = [Sighting(crop, reading, frame.captured_at_s)
+                     for crop, reading in zip(crops, readings, strict=True)]
+        known = tuple(one for one, is_wanted in zip(sightings, wanted, strict=True) if not is_wanted)
+        return known + verified((one for one, is_wanted in zip(sightings, wanted, strict=True) if is_wanted),
+                                self.detector.verifier)
 
     def _read(self, crops: Sequence[PlateCrop], wanted: Sequence[bool]) -> list[Reading]:
         chosen = [crop.pixels for crop, is_wanted in zip(crops, wanted, strict=True) if is_wanted]

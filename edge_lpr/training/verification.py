@@ -1,0 +1,139 @@
+"""Fits the detector card's verifier: how the detector's score and the reading's legibility make P(plate).
+
+Plates: the held-out `use=train` photographs, as they are and from afar. Others: the held-out negatives with signs drawn
+into them, and random enlarged parts of them, half of them grey. Newton's method on the penalised log-loss.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator, default_rng
+
+from edge_lpr.errors import ConfigError
+from edge_lpr.networks.card import load_card, write_card
+from edge_lpr.recognition.recognise import DETECTOR_FOLDER, PlateRecogniser
+from edge_lpr.recognition.verify import legibility
+from edge_lpr.records import Pixels
+from edge_lpr.training.detector_metrics import Exam, drawn_negative, exam_of, small_exam
+from edge_lpr.training.distractors import distractor_bank
+from edge_lpr.training.metrics import iou
+from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, Photo, held_out, list_photos, load_photo
+
+PROPOSAL_SCORE = 0.15
+MATCH_IOU = 0.4
+DRAWN_EXAMS, ZOOMED_EXAMS = 8, 24
+MOST_ZOOM = 6.0
+FALSE_RATE = 0.02
+"""False positives a negative picture that the threshold is chosen for, on the held-out negatives."""
+PULL = 0.2
+SEED = 7
+
+
+@dataclass(frozen=True)
+class VerifierFit:
+    """What was fitted: weights, threshold, and on how many detections and pictures."""
+
+    score_weight: float
+    text_weight: float
+    bias: float
+    threshold: float
+    plates: int
+    others: int
+    negatives: int
+    kept: float
+    """Share of the detected held-out plates that pass."""
+
+
+def fit_verification(engines: Path, labels: Path) -> VerifierFit:
+    """Fit on the held-out photographs of `labels` and write weights and threshold into the detector's card.
+
+    ConfigError when there are no held-out negatives.
+    """
+    folder = engines / DETECTOR_FOLDER
+    card = load_card(folder)
+    bare = {name: value for name, value in card.parameters.items() if not name.startswith("verify_")}
+    write_card(dataclasses.replace(card, parameters=bare), folder / "card.json")
+    recogniser = PlateRecogniser(engines=engines, threshold=PROPOSAL_SCORE)
+    found: list[tuple[float, float, bool]] = []
+    negatives = 0
+    for exam in _exams(labels):
+        negatives += len(exam.boxes) == 0
+        found += _judged(recogniser, exam)
+    if not negatives or not found:
+        raise ConfigError(f"{labels}: no held-out negatives (rows with an empty box) to fit on")
+    scores, texts, right = (np.array(column) for column in zip(*found, strict=True))
+    design = np.stack([_logit(scores), texts, np.ones(len(scores))], axis=1)
+    weights = _newton(design, right.astype(np.float64))
+    probability = 1 / (1 + np.exp(-design @ weights))
+    false = np.sort(probability[~right])[::-1]
+    threshold = float(np.clip(false[min(len(false) - 1, int(FALSE_RATE * negatives))], 0.05, 0.95))
+    fit = VerifierFit(*(float(w) for w in weights), math.ceil(threshold * 100) / 100, int(right.sum()),
+                      int((~right).sum()), negatives, float((probability[right] >= threshold).mean()))
+    fitted = {"threshold": fit.threshold, "verify_score": round(fit.score_weight, 3),
+              "verify_text": round(fit.text_weight, 3), "verify_bias": round(fit.bias, 3)}
+    write_card(dataclasses.replace(card, parameters={**bare, **fitted}), folder / "card.json")
+    return fit
+
+
+def _exams(labels: Path) -> Iterator[Exam]:
+    rng = default_rng(SEED)
+    for row in list_photos(labels):
+        if not held_out(row):
+            continue
+        photo = load_photo(row)
+        if len(row.boxes):
+            yield exam_of(photo)
+            yield small_exam(photo)
+            continue
+        for _ in range(DRAWN_EXAMS):
+            yield drawn_negative(rng, photo, distractor_bank(rng, 8))
+        for _ in range(ZOOMED_EXAMS):
+            yield Exam(_zoomed(rng, photo), np.zeros((0, 4), np.float32), "zoomed_neg")
+
+
+def _zoomed(rng: Generator, photo: Photo) -> Pixels:
+    """A random part of a negative, enlarged up to `MOST_ZOOM` times, half of the time grey."""
+    pixels = photo.levels[0]
+    height, width = pixels.shape[:2]
+    zoom = math.exp(rng.uniform(0, math.log(MOST_ZOOM)))
+    h, w = int(height / zoom), int(width / zoom)
+    y, x = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
+    part = np.ascontiguousarray(pixels[y : y + h, x : x + w])
+    if rng.random() < 0.5:
+        part = cv2.cvtColor(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    scale = min(INPUT_WIDTH / w, INPUT_HEIGHT / h)
+    return np.asarray(cv2.resize(part, None, fx=scale, fy=scale), np.uint8)
+
+
+def _judged(recogniser: PlateRecogniser, exam: Exam) -> list[tuple[float, float, bool]]:
+    """(score, legibility, whether it is a plate) of each detection; unmatched ones beside plates are left out, since
+    not every plate of a photograph is labelled."""
+    answers = []
+    for sighting in recogniser.recognise(exam.pixels):
+        x, y, w, h = sighting.crop.detection.box
+        best = max((iou((x, y, w, h), (b[0], b[1], b[2] - b[0], b[3] - b[1])) for b in exam.boxes), default=0.0)
+        if len(exam.boxes) == 0 or best >= MATCH_IOU:
+            answers.append((sighting.crop.detection.score, legibility(sighting.reading), best >= MATCH_IOU))
+    return answers
+
+
+def _logit(p: np.ndarray) -> np.ndarray:
+    clipped = np.clip(p, 1e-3, 1 - 1e-3)
+    return np.log(clipped / (1 - clipped))
+
+
+def _newton(design: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    weights = np.zeros(design.shape[1])
+    for _ in range(60):
+        guess = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
+        slope = design.T @ (guess - truth) + PULL * weights
+        curve = (design * (guess * (1 - guess))[:, None]).T @ design + PULL * np.eye(len(weights))
+        weights -= np.linalg.solve(curve, slope)
+    return weights
