@@ -12,12 +12,14 @@ from edge_lpr.errors import LogError
 from edge_lpr.gate.evidence import Evidence, Weigher
 from edge_lpr.gate.readiness import ready, to_plate_read
 from edge_lpr.gate.track import Tracker, TrackUpdate
+from edge_lpr.platelog.faults import LogUnwritableError
 from edge_lpr.platelog.pictures import Pictures
-from edge_lpr.records import Action, Arrival, Decision, Detection, Frame, Pixels, Sighting
+from edge_lpr.records import Action, Arrival, CommandOutcome, Decision, Detection, Frame, Outcome, Pixels, Sighting
 from edge_lpr.service.clock import gate_time
 from edge_lpr.service.rules import Rules
 from edge_lpr.service.sight import Sight
 
+NOT_ON_DISK = "not opened: the decision could not be written to disk"
 MOST_FRAMES_HELD = 4
 """Undecided arrivals whose best frame is kept for the log; a 1080p frame is 6 MB."""
 
@@ -27,6 +29,9 @@ class DecisionLog(Protocol):
 
     def append(self, decision: Decision, pictures: Pictures | None = None) -> int:
         """Write a decision; its id, positive when it is on disk. Raises LogError when one that opens is not."""
+
+    def finish_command(self, outcome: CommandOutcome) -> None:
+        """Write what became of an opening; `decision_id` the id, or the ticket of a LogUnwritableError."""
 
 
 class CommandSink(Protocol):
@@ -128,16 +133,24 @@ class Pipeline:
         read = to_plate_read(arrival, evidence, frame.wall_time, frame.captured_at_s, frame.clock_synced)
         decision = self._rules.policy.decide(read, gate_time(self._clock))
         pictures = self._pictures(arrival, evidence)
-        fault = ""
-        try:
-            with self._sight.times("log"):
-                decision_id = self._log.append(decision, pictures)
-        except LogError as error:
-            decision_id, fault = 0, str(error)
+        decision_id, fault = self._record(decision, pictures)
         told = decision.action is Action.OPEN and decision_id > 0
         if told:
             self._barrier.submit(Command(decision_id, decision, self._clock))
         return Decided(decision, decision_id, fault, told, evidence.best, pictures)
+
+    def _record(self, decision: Decision, pictures: Pictures) -> tuple[int, str]:
+        """Have a decision on disk: its id, or 0 (negative while it waits) and what went wrong. What should open, but is
+        not on disk, has its outcome: it was not opened."""
+        try:
+            with self._sight.times("log"):
+                return self._log.append(decision, pictures), ""
+        except LogUnwritableError as error:
+            outcome = CommandOutcome(error.ticket, Outcome.REFUSED, NOT_ON_DISK, self._clock.monotonic_s())
+            self._log.finish_command(outcome)
+            return error.ticket, str(error)
+        except LogError as error:
+            return 0, str(error)
 
     def _hold_frame(self, arrival: Arrival, evidence: Evidence) -> None:
         """Keep the frame that shows an arrival best, while it waits for its decision."""

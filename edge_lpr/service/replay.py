@@ -17,7 +17,7 @@ from edge_lpr.errors import ConfigError
 from edge_lpr.platelog.pictures import Pictures
 from edge_lpr.recognition.annotate import annotate
 from edge_lpr.recognition.recognise import Plate, plate_of
-from edge_lpr.records import Action, Arrival, Decision, Frame, Pixels, Sighting
+from edge_lpr.records import Action, Arrival, CommandOutcome, Decision, Frame, Pixels, Sighting
 from edge_lpr.service.daemon import Listeners, make_lane
 from edge_lpr.service.lane import Lane
 from edge_lpr.service.pipeline import Decided, Step
@@ -40,6 +40,9 @@ class CountingLog:
         """See DecisionLog."""
         self.count += 1
         return self.count
+
+    def finish_command(self, outcome: CommandOutcome) -> None:
+        """See DecisionLog."""
 
 
 class NoCommands:

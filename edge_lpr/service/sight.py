@@ -15,8 +15,7 @@ from edge_lpr.networks.base import Network, Tensor
 from edge_lpr.networks.card import ModelCard
 from edge_lpr.recognition.detect import PlateDetector
 from edge_lpr.recognition.read import PlateReader
-from edge_lpr.recognition.recognise import PlateRecogniser
-from edge_lpr.recognition.recognise import verified
+from edge_lpr.recognition.recognise import PlateRecogniser, verified
 from edge_lpr.recognition.rectify import cut_plate
 from edge_lpr.records import Detection, Floats, Frame, PlateCrop, Reading, Sighting
 from edge_lpr.service.site import detector_options
@@ -129,9 +128,9 @@ class Sight:
             self.networks.lock.release()
         sightings = [Sighting(crop, reading, frame.captured_at_s)
                      for crop, reading in zip(crops, readings, strict=True)]
-        known = tuple(one for one, is_wanted in zip(sightings, wanted, strict=True) if not is_wanted)
-        return known + verified((one for one, is_wanted in zip(sightings, wanted, strict=True) if is_wanted),
-                                self.detector.verifier)
+        known = tuple(one for one, is_read in zip(sightings, wanted, strict=True) if not is_read)
+        new = (one for one, is_read in zip(sightings, wanted, strict=True) if is_read)
+        return known + verified(new, self.detector.verifier)
 
     def _read(self, crops: Sequence[PlateCrop], wanted: Sequence[bool]) -> list[Reading]:
         chosen = [crop.pixels for crop, is_wanted in zip(crops, wanted, strict=True) if is_wanted]

@@ -10,10 +10,10 @@ import pytest
 
 from edge_lpr.barrier.base import Command
 from edge_lpr.config import SiteConfig
-from edge_lpr.errors import LogError
 from edge_lpr.gate.evidence import Weigher
 from edge_lpr.gate.track import Tracker
-from edge_lpr.records import Action, Decision, Reason
+from edge_lpr.platelog.faults import LogFullError
+from edge_lpr.records import Action, CommandOutcome, Decision, Reason
 from edge_lpr.service.clock import FilmClock
 from edge_lpr.service.pipeline import Pipeline, Step
 from edge_lpr.service.rules import Rules
@@ -30,9 +30,12 @@ class Journal:
 
     def append(self, decision: Decision, pictures: Any = None) -> int:
         if self.fails:
-            raise LogError("the disk is full")
+            raise LogFullError("the disk is full", -7)
         self.said.append(("logged", decision, pictures))
         return len(self.said)
+
+    def finish_command(self, outcome: CommandOutcome) -> None:
+        self.said.append((outcome.outcome.value, outcome, None))
 
     def submit(self, command: Command) -> None:
         self.said.append(("told", command, None))
@@ -101,8 +104,8 @@ def test_what_cannot_be_logged_opens_nothing_and_is_not_decided_again(make_site:
     steps = Walk(make_site(), journal).go([picture(160)] * 8)
     (decided,) = [one for step in steps for one in step.decided]
     assert decided.decision.action is Action.OPEN
-    assert not decided.told and decided.decision_id == 0 and "disk is full" in decided.fault
-    assert journal.order == []
+    assert not decided.told and decided.decision_id == -7 and "disk is full" in decided.fault
+    assert journal.order == ["refused"] and journal.said[0][1].decision_id == -7
 
 
 def test_a_plate_on_no_list_is_logged_and_opens_nothing(make_site: Callable[..., SiteConfig], journal: Journal) -> None:
