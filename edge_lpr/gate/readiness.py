@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 from edge_lpr.gate.evidence import Evidence
 from edge_lpr.records import Arrival, Direction, PlateRead
 
+SHORTEST_TEXT = 2
+"""No country has plates of a single character; signs and lamps have."""
+
 
 @dataclass(frozen=True)
 class ReadyOptions:
     """When the evidence is enough for a decision: confidence `enough` from `frames` frames, or `very_sure` from
     `sure_frames`; from `max_wait_s` after the first readable frame `fair` is enough, from `give_up_s` anything.
     `needs_direction`: where the access rules ask for it, the early decision waits for a direction until `max_wait_s`.
+    One that departs and was read less surely than `least` was not read at all: it passed far away, or was no plate.
     """
 
     enough: float = 0.97
@@ -24,6 +28,7 @@ class ReadyOptions:
     max_wait_s: float = 3.0
     give_up_s: float = 12.0
     needs_direction: bool = False
+    least: float = 0.05
 
 
 def ready(
@@ -33,10 +38,10 @@ def ready(
 
     A text that nobody could read is never ready, not even at departure: there is no plate to decide about.
     """
-    if arrival.settled or not evidence.text:
+    if arrival.settled or len(evidence.text) < SHORTEST_TEXT:
         return False
     if departed:
-        return True
+        return evidence.confidence >= options.least
     waited_s = now_s - evidence.first_read_s
     if not arrival.in_zone:
         return False

@@ -281,6 +281,9 @@ CASES = [
     (0.5, 9, 3.1, {}, False, False),
     (0.5, 9, 12.1, {}, False, True),
     (0.5, 1, 0.1, {}, True, True),
+    (0.06, 9, 2.0, {}, True, True),
+    (0.04, 9, 2.0, {}, True, False),
+    (0.04, 9, 12.1, {}, False, True),
     (0.98, 3, 0.2, {"in_zone": False}, False, False),
     (0.98, 3, 99.0, {"in_zone": False}, False, False),
     (0.98, 3, 0.2, {"in_zone": False}, True, True),
@@ -297,6 +300,8 @@ def test_ready(confidence: float, frames: int, waited_s: float, state: dict, dep
 
 def test_nothing_to_decide_without_a_text() -> None:
     assert not ready(weigh(arrival(sighting(""))), arrival(), 99.0, departed=True)
+    letter = Evidence("Y", 0.9, (), 9, None, first_read_s=10.0)
+    assert not ready(letter, arrival(), 99.0) and not ready(letter, arrival(), 99.0, departed=True)
 
 
 def test_waiting_for_the_direction_ends() -> None:
