@@ -104,7 +104,7 @@ def test_demo_tells_truth_and_reading(
     red_engines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "demo"
-    assert main(["demo", "--count", "2", "--out", str(out), "--engines", str(red_engines)]) == 0
+    assert main(["demo", "--pictures", "--count", "2", "--out", str(out), "--engines", str(red_engines)]) == 0
     assert sorted(path.name for path in out.iterdir()) == ["gate-1.jpg", "gate-2.jpg"]
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["picture", "plate", "read", "confidence"]
