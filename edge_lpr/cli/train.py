@@ -23,7 +23,7 @@ EXIT_STOPPED = 130
 
 
 def register(subparsers: Any) -> None:
-    """Add the commands `train` and `export`."""
+    """Add the commands `train`, `export`, `fit-confidence` and `fit-verification`."""
     train = subparsers.add_parser(
         "train",
         help="train the detector or the reader",
@@ -51,6 +51,10 @@ def register(subparsers: Any) -> None:
     )
     export.add_argument("--metrics", type=Path, metavar="JSON", help="figures that the card shall carry")
     export.set_defaults(run=_export)
+    _register_fits(subparsers)
+
+
+def _register_fits(subparsers: Any) -> None:
     fit = subparsers.add_parser(
         "fit-confidence",
         help="fit the reader's confidence on held-out plates",

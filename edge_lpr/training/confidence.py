@@ -53,7 +53,8 @@ class ConfidenceFit:
 def fit_confidence(folder: Path, labels: Path, detector: Path | None = None) -> ConfidenceFit:
     """Fit on the held-out `use=train` plates of `labels` and write temperature and line into the reader's card.
 
-    A `detector` (its folder) sets the plates upright first, as the gate does. ConfigError when there are fewer than `LEAST_PLATES` such plates.
+    A `detector` (its folder) sets the plates upright first, as the gate does. ConfigError when there are fewer than
+    `LEAST_PLATES` such plates.
     """
     plates = load_real_plates(labels, True, detector)
     if len(plates) < LEAST_PLATES:

@@ -12,7 +12,8 @@ from numpy.random import Generator
 from edge_lpr.recognition.detect import letterbox
 from edge_lpr.recognition.gridbox import Candidates, decode_gridbox_corners, suppress
 from edge_lpr.records import Floats, Pixels
-from edge_lpr.training.detector_data import Crop, paste_distractor
+from edge_lpr.training.detector_crops import Crop
+from edge_lpr.training.detector_data import paste_distractor
 from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE
 from edge_lpr.training.pasting import Piece, covered
 from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, Photo

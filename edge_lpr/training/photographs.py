@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.records import Floats, Pixels
@@ -20,6 +22,7 @@ INPUT_WIDTH, INPUT_HEIGHT = 640, 480
 HOLD_OUT_SHARE = 0.15
 NEGATIVE_HOLD_OUT_SHARE = 0.25
 """There are few negatives, and a rate of false detections needs many."""
+MOST_ZOOM = 6.0
 SQUASHED = ("scene_kaggle_", "scene_plrf_")
 """Sources whose pictures were stretched to a square: their aspect ratio is drawn anew."""
 
@@ -94,3 +97,18 @@ def pyramid(pixels: Pixels) -> tuple[Pixels, ...]:
     half = np.asarray(cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
     quarter = np.asarray(cv2.resize(half, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
     return pixels, half, quarter
+
+
+def enlarged_part(rng: Generator, photo: Photo, size: tuple[int, int]) -> Pixels:
+    """A random part of a picture, enlarged up to `MOST_ZOOM` times to fill `size` (width, height), half the time grey:
+    textures and edges at scales that whole pictures do not show."""
+    pixels = photo.levels[0]
+    height, width = pixels.shape[:2]
+    scale = max(size[0] / width, size[1] / height) * math.exp(rng.uniform(0, math.log(MOST_ZOOM)))
+    w, h = min(width, round(size[0] / scale)), min(height, round(size[1] / scale))
+    x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
+    part = np.ascontiguousarray(pixels[y : y + h, x : x + w])
+    if rng.random() < 0.5:
+        part = cv2.cvtColor(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    method = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(part, size, interpolation=method), np.uint8)

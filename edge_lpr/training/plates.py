@@ -200,7 +200,7 @@ def _stamp(cover: Pixels, mask: Pixels, x: int, y: int) -> None:
 
 
 def _ink(sheet: _Sheet, swells: bool, rng: Generator) -> None:
-    """Colour the characters in: stroke a little fatter or thinner at times (`swells`: much fatter), embossed at times."""
+    """Colour the characters in: at times a little fatter or thinner (`swells`: much fatter), at times embossed."""
     cover = sheet.cover
     if rng.random() < STROKE_CHANGE_CHANCE and cover.shape[0] >= 48:
         kernel = np.ones((2, 2), np.uint8)

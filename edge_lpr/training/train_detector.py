@@ -16,7 +16,8 @@ from torch import nn
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.records import Floats, Pixels
-from edge_lpr.training.detector_data import Batch, SampleConfig, Stock, batches, plate_piece
+from edge_lpr.training.detector_crops import SampleConfig
+from edge_lpr.training.detector_data import Batch, Stock, batches, plate_piece
 from edge_lpr.training.detector_metrics import Exam, drawn_negative, exam_of, examine, small_exam
 from edge_lpr.training.detector_net import DetectorNet, DetectorShape, LossWeights, detector_loss, make_targets
 from edge_lpr.training.distractors import distractor_bank
@@ -44,7 +45,7 @@ class DetectorTraining:
 
 
 def train_detector(config: DetectorTraining, out: Path, resume: bool = False) -> Trainer:
-    """Train to the end of the budget or until asked to stop; `out`/best.pt is the checkpoint to export."""
+    """Train to the end of the budget or until asked to stop."""
     prepare(config.loop)
     trainer = Trainer(DetectorNet(config.shape), config.loop, out, asdict(config))
     resumed = resume and trainer.resume()
@@ -63,6 +64,13 @@ def train_detector(config: DetectorTraining, out: Path, resume: bool = False) ->
 
     trainer.fit(step, feed, validate if exams else None)
     return trainer
+
+
+def train(config: DetectorTraining, out: Path, resume: bool = False) -> Path:
+    """Train as `train_detector` does; returns the checkpoint to export: the last, whose weights are averaged. The
+    development score that picks best.pt hangs on too few negatives."""
+    train_detector(config, out, resume)
+    return out / "last.pt"
 
 
 def as_input(pictures: Pixels, device: torch.device) -> torch.Tensor:

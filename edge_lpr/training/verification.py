@@ -12,24 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.random import Generator, default_rng
+from numpy.random import default_rng
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.networks.card import load_card, write_card
 from edge_lpr.recognition.recognise import DETECTOR_FOLDER, PlateRecogniser
 from edge_lpr.recognition.verify import legibility
-from edge_lpr.records import Pixels
 from edge_lpr.training.detector_metrics import Exam, drawn_negative, exam_of, small_exam
 from edge_lpr.training.distractors import distractor_bank
 from edge_lpr.training.metrics import iou
-from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, Photo, held_out, list_photos, load_photo
+from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, enlarged_part, held_out, list_photos, load_photo
 
 PROPOSAL_SCORE = 0.15
 MATCH_IOU = 0.4
 DRAWN_EXAMS, ZOOMED_EXAMS = 8, 24
-MOST_ZOOM = 6.0
 FALSE_RATE = 0.02
 """False positives a negative picture that the threshold is chosen for, on the held-out negatives."""
 PULL = 0.2
@@ -95,21 +92,8 @@ def _exams(labels: Path) -> Iterator[Exam]:
         for _ in range(DRAWN_EXAMS):
             yield drawn_negative(rng, photo, distractor_bank(rng, 8))
         for _ in range(ZOOMED_EXAMS):
-            yield Exam(_zoomed(rng, photo), np.zeros((0, 4), np.float32), "zoomed_neg")
-
-
-def _zoomed(rng: Generator, photo: Photo) -> Pixels:
-    """A random part of a negative, enlarged up to `MOST_ZOOM` times, half of the time grey."""
-    pixels = photo.levels[0]
-    height, width = pixels.shape[:2]
-    zoom = math.exp(rng.uniform(0, math.log(MOST_ZOOM)))
-    h, w = int(height / zoom), int(width / zoom)
-    y, x = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
-    part = np.ascontiguousarray(pixels[y : y + h, x : x + w])
-    if rng.random() < 0.5:
-        part = cv2.cvtColor(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    scale = min(INPUT_WIDTH / w, INPUT_HEIGHT / h)
-    return np.asarray(cv2.resize(part, None, fx=scale, fy=scale), np.uint8)
+            part = enlarged_part(rng, photo, (INPUT_WIDTH, INPUT_HEIGHT))
+            yield Exam(part, np.zeros((0, 4), np.float32), "enlarged_neg")
 
 
 def _judged(recogniser: PlateRecogniser, exam: Exam) -> list[tuple[float, float, bool]]:

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the detector's training needs torch")
 
 from edge_lpr.settings_file import load_settings  # noqa: E402
-from edge_lpr.training.detector_data import SampleConfig  # noqa: E402
+from edge_lpr.training.detector_crops import SampleConfig  # noqa: E402
 from edge_lpr.training.detector_net import DetectorShape  # noqa: E402
 from edge_lpr.training.loop import LoopConfig  # noqa: E402
 from edge_lpr.training.train_detector import DetectorTraining, gather, train_detector  # noqa: E402
