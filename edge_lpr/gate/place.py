@@ -9,6 +9,10 @@ import numpy as np
 
 from edge_lpr.records import Detection
 
+CUT_MARGIN_PX = 2.0
+CUT_MARGIN_SHARE = 0.05
+"""A plate so near to the border, in shares of its width, may be cut: a detector places an edge no better than that."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -69,9 +73,10 @@ def overlap(one: Place, other: Place) -> float:
     return shared / (one.width * one.height + other.width * other.height - shared)
 
 
-def is_cut(detection: Detection, frame_size: tuple[int, int], margin_px: float = 2.0) -> bool:
+def is_cut(detection: Detection, frame_size: tuple[int, int]) -> bool:
     """Whether the plate touches the frame's border, so that characters may be missing; `frame_size` (width, height)."""
     left, top = detection.corners.min(axis=0)
     right, bottom = detection.corners.max(axis=0)
     width, height = frame_size
+    margin_px = max(CUT_MARGIN_PX, CUT_MARGIN_SHARE * (right - left))
     return bool(left < margin_px or top < margin_px or right > width - margin_px or bottom > height - margin_px)
