@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,14 +66,20 @@ def print_decided(decided: Decided) -> None:
     what = "OPEN  " if decision.action.value == "open" else "closed"
     rule = f" ({decision.rule})" if decision.rule else ""
     fault = f"; NOT in the log: {decided.fault}" if decided.fault else ""
-    print(
+    _say(
         f"{read.wall_time:%Y-%m-%d %H:%M:%S}Z  {read.camera:<8} {read.text:<10} {read.confidence:6.1%} "
-        f"{read.direction.value:<11} {what} because {decision.reason.value}{rule}{fault}",
-        flush=True,
+        f"{read.direction.value:<11} {what} because {decision.reason.value}{rule}{fault}"
     )
 
 
 def print_outcome(command: Command, outcome: CommandOutcome) -> None:
     """One line for what became of an opening."""
     plate = command.decision.plate_read.text
-    print(f"{'':<32}{plate:<10} barrier: {outcome.outcome.value}: {outcome.detail}", flush=True)
+    _say(f"{'':<32}{plate:<10} barrier: {outcome.outcome.value}: {outcome.detail}")
+
+
+def _say(line: str) -> None:
+    """A line at once, as several threads speak; nobody listening is no reason to stop a gate."""
+    with suppress(BrokenPipeError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
