@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """The gate, or only pictures."""
     if args.pictures:
         return run_pictures(args)
-    from edge_lpr.cli.demo_gate import run_gate
+    from edge_lpr.training.gate_demo import run_gate
 
     return run_gate(args.out, args.seed, args.engines)
 
