@@ -39,11 +39,12 @@ def to_batch(pictures: Pixels, spec: InputSpec) -> Floats:
 
     A 'grey' input is BT.601 luma, repeated when the network takes three channels.
     """
-    values = pictures.astype(np.float32)
     if spec.colour == "grey":
-        values = np.repeat((values @ LUMA_WEIGHTS)[..., None], spec.shape[0], axis=3)
+        grey = pictures.astype(np.float32) @ LUMA_WEIGHTS
+        planes = np.repeat(grey[:, None], spec.shape[0], axis=1)
+    else:
+        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
     if spec.mean:
-        values -= np.float32(spec.mean)
-    batch = np.empty((len(values), values.shape[3], *values.shape[1:3]), np.float32)
-    np.multiply(values.transpose(0, 3, 1, 2), np.float32(spec.scale), out=batch)
+        planes = planes.astype(np.float32) - np.float32(spec.mean)
+    batch: Floats = np.multiply(planes, np.float32(spec.scale), dtype=np.float32)
     return batch
