@@ -17,7 +17,8 @@ class ReadyOptions:
     """When the evidence is enough for a decision: confidence `enough` from `frames` frames, or `very_sure` from
     `sure_frames`; from `max_wait_s` after the first readable frame `fair` is enough, from `give_up_s` anything.
     `needs_direction`: where the access rules ask for it, the early decision waits for a direction until `max_wait_s`.
-    One that departs and was read less surely than `least` was not read at all: it passed far away, or was no plate.
+    One that departs and was read less surely than `least`, or than `glimpse` in its only frame, was not read at all:
+    it passed far away, or was no plate.
     """
 
     enough: float = 0.97
@@ -29,6 +30,7 @@ class ReadyOptions:
     give_up_s: float = 12.0
     needs_direction: bool = False
     least: float = 0.05
+    glimpse: float = 0.5
 
 
 def ready(
@@ -41,7 +43,7 @@ def ready(
     if arrival.settled or len(evidence.text) < SHORTEST_TEXT:
         return False
     if departed:
-        return evidence.confidence >= options.least
+        return evidence.confidence >= (options.least if evidence.frames_used > 1 else options.glimpse)
     waited_s = now_s - evidence.first_read_s
     if not arrival.in_zone:
         return False

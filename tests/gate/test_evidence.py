@@ -281,6 +281,7 @@ CASES = [
     (0.5, 9, 3.1, {}, False, False),
     (0.5, 9, 12.1, {}, False, True),
     (0.5, 1, 0.1, {}, True, True),
+    (0.4, 1, 0.1, {}, True, False),
     (0.06, 9, 2.0, {}, True, True),
     (0.04, 9, 2.0, {}, True, False),
     (0.04, 9, 12.1, {}, False, True),
