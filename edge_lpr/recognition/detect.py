@@ -172,7 +172,8 @@ def letterbox(pixels: Pixels, size: tuple[int, int], stretch: bool = False) -> t
     shown = np.ascontiguousarray(pixels)
     while min(shown.shape[1] / fitted[0], shown.shape[0] / fitted[1]) >= 2.0:
         half = shown.shape[1] // 2, shown.shape[0] // 2
-        shown = np.asarray(cv2.resize(shown[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA), np.uint8)
+        even = shown[: 2 * half[1], : 2 * half[0]]
+        shown = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
     method = cv2.INTER_AREA if fitted[0] < AVERAGING_SCALE * shown.shape[1] else cv2.INTER_LINEAR
     canvas = np.full((size[1], size[0], 3), PAD_GREY, np.uint8)
     canvas[: fitted[1], : fitted[0]] = cv2.resize(shown, fitted, interpolation=method)
