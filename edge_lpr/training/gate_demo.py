@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,8 +66,9 @@ def run_gate(out: Path, seed: int, engines: Path | None) -> int:
     print(f"\n{len(gate.expected)} arrivals in the clip, {len(decided)} decided, {rows} rows in the log,"
           f" {len(faults)} not as they should be")
     print(f"clip {gate.clip}, what is in it {gate.truth}, pictures of the arrivals {pictures}")
-    print(f"look at the log:  edge-lpr log list --log {out / 'log'}   (or stats, show 1, export)")
-    print(f"run it again:     edge-lpr replay {gate.clip} --config {gate.config}")
+    command = sys.argv[0] if Path(sys.argv[0]).name == "edge-lpr" else "edge-lpr"
+    print(f"look at the log:  {command} log list --log {out / 'log'}   (or stats, show 1, export)")
+    print(f"run it again:     {command} replay {gate.clip} --config {gate.config}")
     return int(bool(faults) or rows != len(decided))
 
 
