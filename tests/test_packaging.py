@@ -20,6 +20,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("setup.py", "README.md"):
         shutil.copy2(ROOT / name, source / name)
     shutil.copytree(ROOT / "edge_lpr", source / "edge_lpr", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "systemd", source / "systemd")
     network = source / "engines" / "lpdnet"
     network.mkdir(parents=True)
     for name in ("lpdnet.onnx", "card.json", "lpdnet.plan", "report.md"):

@@ -68,7 +68,6 @@ def _open_session(path: Path, sha256: str, threads: int) -> Any:
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting gate must not heat its cores
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -40,7 +40,7 @@ def test_a_sample_has_the_reader_s_shape_and_ordered_centres(rows: int, strength
         assert sample.centres.dtype == np.float32
         assert sample.centres.shape == (7,)
         assert (np.diff(sample.centres) > 0).all()
-        assert 0 <= sample.centres.min() and sample.centres.max() <= 1
+        assert sample.centres.min() >= 0 and sample.centres.max() <= 1
         assert 0 <= sample.quality <= 1
 
 

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the detector's training needs torch")
 
+from edge_lpr.training import detector_crops as crops
 from edge_lpr.training import detector_data as data
 from edge_lpr.training import photographs
 from edge_lpr.training.pasting import Piece
@@ -83,7 +84,7 @@ def test_filled_padding_brings_the_other_pictures_plates() -> None:
     crop = data.Crop(np.zeros((256, 320, 3), np.uint8), (0.0, 0.0, 100.0, 256.0))
     other = data.Crop(np.full((256, 320, 3), 200, np.uint8))
     other.boxes = [(150.0, 10.0, 200.0, 30.0), (20.0, 10.0, 70.0, 30.0), (80.0, 50.0, 120.0, 70.0)]
-    other.corners = [data.UNKNOWN_CORNERS] * 3
+    other.corners = [crops.UNKNOWN_CORNERS] * 3
     data.fill_padding(crop, other)
     assert crop.boxes == [(150.0, 10.0, 200.0, 30.0)]
     assert (crop.pixels[:, :100] == 0).all()
