@@ -61,7 +61,8 @@ def test_make_sets_up_from_nothing(target: str, tmp_path: Path) -> None:
     command = ["make", "--dry-run", target, f"VENV={tmp_path / 'venv'}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    steps = [done.stdout.index(word) for word in (" -m venv ", "pip install", "edge-lpr demo" if target == "run" else "-m pytest")]
+    last = "edge-lpr demo" if target == "run" else "-m pytest"
+    steps = [done.stdout.index(word) for word in (" -m venv ", "pip install", last)]
     assert steps == sorted(steps)
 
 

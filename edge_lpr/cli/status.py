@@ -63,7 +63,8 @@ def _print(health: GateHealth) -> None:
         print(
             f"  camera {name}: {camera['state']}, {lane['fps']} fps, {work_ms:.1f} ms a frame"
             f" ({ms.get(NETWORKS, 0.0):.1f} in the networks), dropped {camera['dropped']},"
-            f" reopened {camera['reopenings']}, arrivals {lane['arrivals']}, last {lane['last_read'] or '-'} {lane['last_read_utc']}".rstrip()
+            f" reopened {camera['reopenings']}, arrivals {lane['arrivals']},"
+            f" last {lane['last_read'] or '-'} {lane['last_read_utc']}".rstrip()
         )
     for name, barrier in health.barriers.items():
         print(f"  barrier {name}: {barrier['fault'] or 'ok'}, openings {barrier['pulses']},"
