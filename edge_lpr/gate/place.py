@@ -10,8 +10,8 @@ import numpy as np
 from edge_lpr.records import Detection
 
 CUT_MARGIN_PX = 2.0
-CUT_MARGIN_SHARE = 0.05
-"""A plate so near to the border, in shares of its width, may be cut: a detector places an edge no better than that."""
+CUT_MARGIN_SHARE = 0.1
+"""A plate so near to the border, in shares of its width, may be cut: a detector places the edge of a cut plate no better."""
 
 
 @dataclass(frozen=True)

@@ -265,7 +265,7 @@ def test_a_plate_that_comes_into_view_from_behind_does_not_approach() -> None:
             return [one]
         right = found[:, 0].max()
         shown = found[:, 0].min() + (right - found[:, 0].min()) * (1 - 0.6 * hidden)
-        inset_px = round(at_s * FPS) % 4  # a detector does not place its corners quite on the border
+        inset_px = round(at_s * FPS) % 6  # a detector does not place its corners quite on the border
         cut = np.minimum(found + np.float32([SIZE[0] - shown, 0]), np.float32(SIZE) - inset_px)
         return [replace(one, crop=replace(one.crop, detection=replace(one.crop.detection, corners=cut)))]
 
