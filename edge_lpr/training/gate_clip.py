@@ -31,8 +31,9 @@ from edge_lpr.training.gate_view import GateView
 from edge_lpr.training.plates import draw_plate
 
 FPS = 15
-READABLE_PX = 72
-"""A plate at least so wide, whole and in view, counts as readable."""
+READABLE_PX = 15.5
+"""A plate whose rows are at least so high, whole and in view, counts as readable: 72 px wide if it is a long one."""
+SHORTEST_TEXT = 6
 NOISE = {False: 1.2, True: 3.0}
 """Standard deviation of the sensor's noise by day (False) and by night, in grey values."""
 PLATE_PX = {1: 88, 2: 150}
@@ -134,8 +135,8 @@ class GateClip:
         quad = self.plate_quad(part, index)
         if quad is None or (part.parked and night_share(index / FPS) > 0):
             return False
-        wide = float(np.hypot(*(quad[1] - quad[0])))
-        return self.view.inside(quad) and wide * part.rows**0.5 >= READABLE_PX
+        high = float(np.hypot(*(quad[3] - quad[0])))
+        return self.view.inside(quad) and high / part.rows >= READABLE_PX
 
 
 def _lighting(night: bool) -> Lighting:
@@ -151,7 +152,10 @@ def _plate(rng: Generator, part: Part) -> DrawnPlate:
     formats = [f for f in load_formats() if f.country == part.country and len(f.rows) == part.rows and f.read]
     if not formats:
         raise EdgeLprError(f"no plate format of {part.country} with {part.rows} rows")
-    plate = draw_plate(max(formats, key=lambda f: f.weight), rng, PLATE_PX[part.rows])
+    fmt = max(formats, key=lambda f: f.weight)
+    plate = draw_plate(fmt, rng, PLATE_PX[part.rows])
+    while len(plate.text) < SHORTEST_TEXT:  # of a rare series: hard to tell from its neighbours
+        plate = draw_plate(fmt, rng, PLATE_PX[part.rows])
     if part.dirt <= 0:
         return plate
     return replace(plate, pixels=_muddy(rng, plate.pixels, part.dirt))

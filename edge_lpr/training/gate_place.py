@@ -38,6 +38,8 @@ BAY = (-5.2, -2.5, 9.0, 20.0)
 """The parking bay on the ground: x1, x2, z1, z2."""
 LAMPS = ((-5.6, 14.5), (3.75, 13.5))
 """x, z of the street lamps."""
+EXIT_SIGN = upright(3.5, 4.3, 1.2, 1.6, 16.0)
+"""A green board beside the exit lane, as large as a plate."""
 NIGHT: Light = (0.13, 0.14, 0.19)
 """What the night leaves of the day's light."""
 
@@ -188,7 +190,7 @@ def _furniture(rng: Generator) -> list[Panel]:
     panels += [Panel(grey, upright(x - 0.04, x + 0.04, 0.0, 1.5, 22.0)) for x in (-5.2, -3.9)]
     lines = ("PRIVATE PARKING", "RESIDENTS ONLY", "ring for the gate house")
     panels.append(Panel(_board(rng, lines, (24, 60, 128)), upright(-5.6, -3.5, 1.35, 2.55, 22.0)))
-    panels.append(Panel(_board(rng, ("EXIT",), (30, 110, 62)), upright(3.5, 4.3, 1.2, 1.6, 16.0)))
+    panels.append(Panel(_board(rng, ("EXIT",), (30, 110, 62)), EXIT_SIGN))
     return panels
 
 
@@ -270,8 +272,15 @@ def _arm_light(light: Light) -> Light:
 
 
 def lane_polygon(view: GateView) -> Floats:
-    """Both lanes from the camera to some 30 m, as shares of the picture: the zone that may trigger."""
+    """Both lanes from the camera to some 30 m, (N, 2) shares of the picture: the zone that may trigger."""
     right = view.width_px
     points = np.array([[right * 0.33, 190], [right * 0.62, 190], [right, 420], [right, view.height_px],
                        [right * 0.02, view.height_px], [right * 0.02, view.height_px * 0.97]], np.float32)
     return np.asarray(points / (view.width_px, view.height_px), np.float32)
+
+
+def sign_polygon(view: GateView) -> Floats:
+    """The exit sign with some room around it, (4, 2) shares of the picture: the zone in which no plate is looked at."""
+    quad = view.project(EXIT_SIGN)
+    around = quad.mean(axis=0) + (quad - quad.mean(axis=0)) * 1.3
+    return np.asarray(around / (view.width_px, view.height_px), np.float32)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from edge_lpr.capture.video_writer import VideoWriter
 from edge_lpr.training.gate_clip import FPS, Expected, GateClip
-from edge_lpr.training.gate_place import lane_polygon
+from edge_lpr.training.gate_place import lane_polygon, sign_polygon
+from edge_lpr.training.gate_script import PARTS
 
 CAMERA = "entry"
 LISTS = {"residents": "allow", "staff": "allow", "banned": "deny"}
@@ -33,11 +34,19 @@ open_directions = ["approaching", "standing"]  # one lane leads out: who leaves 
 
 [[camera.zone]]
 name = "lanes"                                 # the parking bay is outside
-polygon = {polygon}
+polygon = {lanes}
+
+[[camera.zone]]
+name = "exit sign"                             # green, lettered, and as large as a plate
+kind = "ignore"
+polygon = {sign}
 
 [[barrier]]
 driver = "dry-run"
-{recognition}
+
+[recognition]
+regions = {regions}
+{engines}
 [access]
 {lists}
 [log]
@@ -87,10 +96,16 @@ def _write_lists(folder: Path, expected: Sequence[Expected]) -> None:
 
 
 def _site(path: Path, clip: GateClip, engines: Path | None) -> str:
-    polygon = [[round(float(share), 3) for share in point] for point in lane_polygon(clip.view)]
+    lanes, sign = (
+        [[round(float(share), 3) for share in point] for point in zone(clip.view)]
+        for zone in (lane_polygon, sign_polygon)
+    )
+    regions = json.dumps(sorted({part.country.lower() for part in PARTS}))
     lists = "".join(
         f'\n[[access.list]]\nname = "{name}"\npath = "lists/{name}.csv"\nkind = "{kind}"\n'
         for name, kind in LISTS.items()
     )
-    recognition = "" if engines is None else f"\n[recognition]\nengines = {json.dumps(str(engines.absolute()))}\n"
-    return _SITE.format(path=path, camera=CAMERA, polygon=polygon, lists=lists, recognition=recognition)
+    named = "" if engines is None else f"engines = {json.dumps(str(engines.absolute()))}\n"
+    return _SITE.format(
+        path=path, camera=CAMERA, lanes=lanes, sign=sign, lists=lists, regions=regions, engines=named
+    )
