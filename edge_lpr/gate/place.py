@@ -11,7 +11,7 @@ from edge_lpr.records import Detection
 
 CUT_MARGIN_PX = 2.0
 CUT_MARGIN_SHARE = 0.1
-"""A plate so near to the border, in shares of its width, may be cut: a detector places the edge of a cut plate no better."""
+"""A plate so near to the border, in shares of its width, may be cut: a detector places a cut edge no better."""
 
 
 @dataclass(frozen=True)
