@@ -180,8 +180,7 @@ def test_what_waiting_does_not_mend_is_asked_seldom(fake_spec: Spec, camera: Sta
 
 def test_a_camera_comes_back(fake_spec: Spec, camera: Starter) -> None:
     process = camera(fake_spec("steady", bad=2))
-    run_until(process, lambda health: health.state is CameraState.DEGRADED)
-    take(process, 2)
+    take(process, 2)  # the outage before may be over before anybody looks
     health = process.health()
     assert health.reopenings == 2 and health.replaced == 0
     assert health.state is CameraState.OK or health.age_s > 0.3
