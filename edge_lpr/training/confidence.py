@@ -23,6 +23,7 @@ from edge_lpr.recognition.ctc import ctc_score, soften
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.rectify import lay_out, layouts
 from edge_lpr.records import Floats, Pixels
+from edge_lpr.training.logistic import fit_logistic, logit
 from edge_lpr.training.metrics import calibration
 from edge_lpr.training.reader_sources import RealPlate, load_real_plates
 
@@ -123,15 +124,8 @@ def _fit_temperature(network: Network, crops: Sequence[tuple[Pixels, RealPlate]]
 
 
 def _fit_line(confidences: Sequence[float], right: Sequence[bool]) -> tuple[float, float]:
-    """Slope and shift of the logit by Newton's method on the penalised log-loss."""
-    clipped = np.clip(np.asarray(confidences, np.float64), 1e-9, 1 - 1e-9)
-    design = np.stack([np.log(clipped / (1 - clipped)), np.ones(len(clipped))], axis=1)
-    truth = np.asarray(right, np.float64)
-    start = np.array([1.0, 0.0])
-    line = start.copy()
-    for _ in range(50):
-        guess = 1 / (1 + np.exp(-np.clip(design @ line, -30, 30)))
-        slope = design.T @ (guess - truth) + PULL * (line - start)
-        curve = (design * (guess * (1 - guess))[:, None]).T @ design + PULL * np.eye(2)
-        line = line - np.linalg.solve(curve, slope)
-    return max(0.1, float(line[0])), float(line[1])
+    """Slope and shift of the logit, drawn towards 'as it is'."""
+    logits = logit(np.asarray(confidences, np.float64), 1e-9)
+    design = np.stack([logits, np.ones(len(logits))], axis=1)
+    slope, shift = fit_logistic(design, np.asarray(right, np.float64), np.array([1.0, 0.0]), PULL)
+    return max(0.1, float(slope)), float(shift)

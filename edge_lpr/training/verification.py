@@ -1,7 +1,7 @@
 """Fits the detector card's verifier: how the detector's score and the reading's legibility make P(plate).
 
 Plates: the held-out `use=train` photographs, as they are and from afar. Others: the held-out negatives with signs drawn
-into them, and random enlarged parts of them, half of them grey. Newton's method on the penalised log-loss.
+into them, and random enlarged parts of them, half of them grey.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from numpy.random import default_rng
 from edge_lpr.errors import ConfigError
 from edge_lpr.networks.card import load_card, write_card
 from edge_lpr.recognition.recognise import DETECTOR_FOLDER, PlateRecogniser
-from edge_lpr.recognition.verify import legibility
+from edge_lpr.recognition.verify import LIMIT, legibility
 from edge_lpr.training.detector_metrics import Exam, drawn_negative, exam_of, small_exam
 from edge_lpr.training.distractors import distractor_bank
+from edge_lpr.training.logistic import fit_logistic, logit
 from edge_lpr.training.metrics import iou
 from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, enlarged_part, held_out, list_photos, load_photo
 
@@ -66,8 +67,8 @@ def fit_verification(engines: Path, labels: Path) -> VerifierFit:
     if not negatives or not found:
         raise ConfigError(f"{labels}: no held-out negatives (rows with an empty box) to fit on")
     scores, texts, right = (np.array(column) for column in zip(*found, strict=True))
-    design = np.stack([_logit(scores), texts, np.ones(len(scores))], axis=1)
-    weights = _newton(design, right.astype(np.float64))
+    design = np.stack([logit(scores, LIMIT), texts, np.ones(len(scores))], axis=1)
+    weights = fit_logistic(design, right.astype(np.float64), np.zeros(3), PULL)
     probability = 1 / (1 + np.exp(-design @ weights))
     false = np.sort(probability[~right])[::-1]
     threshold = float(np.clip(false[min(len(false) - 1, int(FALSE_RATE * negatives))], 0.05, 0.95))
@@ -106,18 +107,3 @@ def _judged(recogniser: PlateRecogniser, exam: Exam) -> list[tuple[float, float,
         if len(exam.boxes) == 0 or best >= MATCH_IOU:
             answers.append((sighting.crop.detection.score, legibility(sighting.reading), best >= MATCH_IOU))
     return answers
-
-
-def _logit(p: np.ndarray) -> np.ndarray:
-    clipped = np.clip(p, 1e-3, 1 - 1e-3)
-    return np.log(clipped / (1 - clipped))
-
-
-def _newton(design: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    weights = np.zeros(design.shape[1])
-    for _ in range(60):
-        guess = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        slope = design.T @ (guess - truth) + PULL * weights
-        curve = (design * (guess * (1 - guess))[:, None]).T @ design + PULL * np.eye(len(weights))
-        weights -= np.linalg.solve(curve, slope)
-    return weights
