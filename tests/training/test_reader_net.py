@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from numpy.random import Generator, default_rng
+from numpy.random import default_rng
 
 from edge_lpr.errors import EdgeLprError
-from edge_lpr.records import Floats, Pixels
-from edge_lpr.training.reader_data import Sample, Source, stack
+from edge_lpr.training.reader_data import stack
+from tests.training.letter_cases import draw, make_source
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
@@ -34,27 +33,6 @@ from edge_lpr.training.train_reader import (  # noqa: E402
     compare,
     to_tensors,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    pixels: Pixels
-    text: str
-    centres: Floats
-
-
-def draw(rng: Generator) -> Sample:
-    """Four of three letters at even places."""
-    text = "".join(rng.choice(list("AX7"), 4))
-    pixels = np.full((48, 144, 3), 230, np.uint8)
-    for index, char in enumerate(text):
-        cv2.putText(pixels, char, (8 + 34 * index, 38), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (10, 10, 10), 3)
-    return Drawn(pixels, text, np.array([(20 + 34 * i) / 144 for i in range(4)], np.float32))
-
-
-def make_source() -> Source:
-    return draw
-
 
 SMALL = ReaderNetConfig(stem=8, channels=(8, 12, 16), hidden=24, context=(3,))
 
