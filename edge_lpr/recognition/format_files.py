@@ -38,7 +38,9 @@ HEAD_KEYS = ("country", "name", "weight", "two_rows", "defaults", "look", "serie
 LOOK_KEYS = tuple(field.name for field in fields(Look))
 SERIES_KEYS = tuple(field.name for field in fields(PlateFormat) if field.name not in ("country", "country_name"))
 GROUND_WORDS = ("gradient", "landscape", "sunset", "stripes")
-FACE_FAMILIES = ("fe", "din1451", "mandatory", "cz", "fr", "es", "it", "pl", "nl", "us", "us-narrow", "latin", "any")
+FACE_FAMILIES = (
+    "fe", "din1451", "mandatory", "cz", "fr", "es", "it", "pl", "nl", "us", "us-narrow", "latin", "ar", "any",
+)  # fmt: skip
 LOOK_WORDS = {
     "border": ("none", "thin", "thick"),
     "band_left": ("", "eu", "plain", "flag", "white"),

@@ -59,6 +59,23 @@ def saturation(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pix
     return cv2.transform(pixels, matrix + rng.normal(size=(3, 3)).astype(np.float32) * 0.04 * strength)
 
 
+def colour_twist(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
+    """Colours far off: a broken white balance, a coloured lamp, channels that changed places."""
+    gains = np.exp(rng.normal(size=3) * 0.35 * min(strength, 1.2)).astype(np.float32)
+    matrix = np.eye(3, dtype=np.float32) * (gains / gains.mean())
+    if rng.random() < 0.4:
+        matrix = matrix[rng.permutation(3)]
+    keep = between(rng, 0.4, 1.8)
+    return cv2.transform(pixels, keep * matrix + (1 - keep) * _GREY_WEIGHTS[None])
+
+
+def dark(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
+    """Too little light: all but the lamps sinks into black and noise."""
+    dimmed = cv2.LUT(pixels, np.clip(255 * between(rng, 0.35, 0.9) * _RAMP ** between(rng, 1.2, 2.4), 0, 255)
+                     .astype(np.uint8).repeat(3, axis=1)[None])
+    return _add_noise(rng, dimmed, between(rng, 1, 7) * strength)
+
+
 def night(rng: np.random.Generator, pixels: Pixels, strength: float) -> Pixels:
     """A night camera: half of the pictures too dark with low contrast, half burnt out by the camera's own light, and
     most of them grey."""

@@ -22,9 +22,9 @@ from edge_lpr.training.textures import between, log_between, pick
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
-RECTIFIED_SHARE = 0.62
+RECTIFIED_SHARE = 0.55
 """Share of samples as a rectifier leaves them; the rest are axis-aligned boxes of plates that stand askew."""
-WIDTH_PX = {1: (50.0, 200.0), 2: (42.0, 130.0)}
+WIDTH_PX = {1: (44.0, 200.0), 2: (42.0, 130.0)}
 """Plate width at the camera, by rows, drawn log-uniformly."""
 TINY_SHARE = 0.08
 """Share of plates down to 0.7 of the least width: hard, but they occur."""
@@ -154,16 +154,18 @@ def _pose(rng: np.random.Generator, aspect: float, rows: int, strength: float) -
     steady = 1.0 if rows == 1 else 0.6  # the fixed cut between two rows bears less
     if rng.random() < RECTIFIED_SHARE or strength == 0:
         roll = rng.normal() * np.radians(1.1) * strength * steady
-        shear = rng.normal() * 0.03 * strength
+        shear = rng.normal() * 0.05 * strength
         quad = quad @ np.array([[np.cos(roll), np.sin(roll)], [shear - np.sin(roll), np.cos(roll)]])
         return quad + rng.normal(size=(4, 2)) * 0.022 * strength * steady
-    roll = np.clip(rng.normal() * np.radians(4.0) * strength * steady, *np.radians((-12.0, 12.0)))
+    roll = np.clip(rng.normal() * np.radians(5.0) * strength * steady, *np.radians((-14.0, 14.0)))
     yaw, pitch = np.clip(rng.normal(size=2), -2.2, 2.2) * np.radians((19.0, 13.0)) * strength
     turn = cv2.Rodrigues(np.array([0, yaw, 0]))[0] @ cv2.Rodrigues(np.array([pitch, 0, 0]))[0]
     turn = cv2.Rodrigues(np.array([0, 0, roll]))[0] @ turn
     space = np.hstack((quad, np.zeros((4, 1)))) @ turn.T
     distance = aspect * between(rng, 3, 12)
-    return space[:, :2] * (distance / (distance + space[:, 2:]))
+    flat = space[:, :2] * (distance / (distance + space[:, 2:]))
+    lean, climb = rng.normal(size=2) * (0.1, 0.05) * strength * steady  # wide lenses and close cars: more than a turn
+    return flat @ np.array([[1.0, climb], [lean, 1.0]])
 
 
 def _crop_box(

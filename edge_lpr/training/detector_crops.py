@@ -67,8 +67,6 @@ class Crop:
         self.corners[:] = [self.corners[n] for n in kept]
 
 
-UNKNOWN_CORNERS = np.full((4, 2), np.nan, np.float32)
-
 
 def take_crop(rng: Generator, photo: Photo, config: SampleConfig) -> Crop:
     """A crop of the photograph at a random scale, with its labelled plates."""
@@ -87,12 +85,14 @@ def take_crop(rng: Generator, photo: Photo, config: SampleConfig) -> Crop:
     )  # fmt: skip
     frame = (0.0, 0.0, float(config.width), float(config.height))
     crop = Crop(np.asarray(warped, np.uint8), cut((-left, -top, width * fx - left, height * fy - top), frame))
-    for box in photo.boxes * np.float32([fx, fy, fx, fy]) - np.float32([left, top, left, top]):
+    boxes = photo.boxes * np.float32([fx, fy, fx, fy]) - np.float32([left, top, left, top])
+    for box, corners in zip(boxes, photo.corners * np.float32([fx, fy]) - np.float32([left, top]), strict=True):
         plain = tuple(float(v) for v in box)
         seen = covered(plain, frame)  # type: ignore[arg-type]
         if seen > 0.6 and plain[2] - plain[0] >= 0.7 * config.plate_px[0]:
             crop.boxes.append(cut(plain, frame))  # type: ignore[arg-type]
-            crop.corners.append(UNKNOWN_CORNERS)
+            whole = seen > 0.999
+            crop.corners.append(corners if whole else np.full((4, 2), np.nan, np.float32))
         elif seen > 0:
             hidden = cut(plain, frame)  # type: ignore[arg-type]
             smear(crop.pixels, hidden)

@@ -102,7 +102,7 @@ def paste_plate(rng: Generator, crop: Crop, plate: Piece, config: SampleConfig) 
 def replace_plates(rng: Generator, crop: Crop, plates: Sequence[Piece], chance: float) -> None:
     """Cover labelled plates by drawn ones of about their shape, where they hang on their vehicles."""
     for n, (x1, y1, x2, y2) in enumerate(list(crop.boxes)):
-        if rng.random() >= chance or x2 - x1 < 12 or not np.isnan(crop.corners[n]).any():
+        if rng.random() >= chance or x2 - x1 < 12:
             continue
         wanted = (x2 - x1) / max(y2 - y1, 1.0)
         tries = [plates[rng.integers(len(plates))] for _ in range(8)]

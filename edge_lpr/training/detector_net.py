@@ -176,12 +176,14 @@ def _draw(heat: Floats, n: int, box: Floats, corners: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """How the parts add up; `hull_only` scales the corner loss of plates whose corners are not known."""
+    """How the parts add up; `hull_only` scales the corner loss of plates whose corners are not known, `label_box` the
+    box loss of those."""
 
     coverage: float = 1.0
     box: float = 1.5
     corner: float = 1.0
     hull_only: float = 0.3
+    label_box: float = 1.0
     unlabelled_score: float = 0.35
     """An unlabelled place of a real photograph that scores above this is not punished..."""
     unlabelled_after: float = 0.25
@@ -200,6 +202,7 @@ def detector_loss(
         return weights.coverage * heat + zero, {"coverage": heat.detach()}
     n, i, j = targets.cells.T
     box = giou_loss(boxes[n, :, i, j], targets.boxes.clamp_min(0.0))
+    box = torch.where(targets.corners.isnan().any(1), weights.label_box * box, box)
     corner = corner_loss(corners[n, :, i, j], targets, weights.hull_only)
     total = targets.weights.sum()
     box, corner = (box * targets.weights).sum() / total, (corner * targets.weights).sum() / total

@@ -49,6 +49,7 @@ from torch import nn
 
 from edge_lpr.errors import ConfigError, NetworkError
 from edge_lpr.training.schedule import LoopConfig, Meter, TrainingState, clock, rate_at
+from edge_lpr.training.warm_start import load_exported
 
 __all__ = [
     "LoopConfig",
@@ -157,9 +158,13 @@ class Trainer:
         torch.set_rng_state(saved["rng"])
         return True
 
-    def start_from(self, path: Path) -> None:
-        """Take the averaged weights of another training as the start of this one (fine-tuning)."""
-        load_weights(self.net, path)
+    def start_from(self, path: Path, pictures: torch.Tensor | None = None) -> None:
+        """Take the averaged weights of another training, or those of an exported network (.onnx, for which typical
+        input `pictures` are needed), as the start of this one (fine-tuning)."""
+        if path.suffix == ".onnx" and pictures is not None:
+            load_exported(self.net, path, pictures.to(self.device))
+        else:
+            load_weights(self.net, path)
         self.averaged.load_state_dict(self.net.state_dict())
 
     # -- the loop ----------------------------------------------------------------------------------------------

@@ -162,6 +162,17 @@ def _latin() -> tuple[StrokeStyle, ...]:
     )
 
 
+def _argentine() -> tuple[StrokeStyle, ...]:
+    """Narrow letters and figures of the plates of 1995 to 2016, widely set; 1 and I on feet, the bar of 4 low."""
+    low = {"params": {"h": 0.74, "x": 0.78}, "even": True, "side_bearing": 0.05}
+    return (
+        _style(0.42, 0.112, 0.85, "1=foot 3=round 4=closed 6=curved I=slab A=flat J=plain", soft=0.015, **low),
+        _style(0.46, 0.122, 0.75, "1=flag 3=round 4=low 6=curved I=slab A=flat G=bar", soft=0.02, **low),
+        _style(0.40, 0.128, 0.95, "1=slab 3=flat 4=closed 6=open I=slab A=flat E=even", **low),
+        _style(0.50, 0.130, 0.80, "1=foot 3=round 4=low 6=straight I=plain A=pointed M=full", **low),
+    )
+
+
 def _nordic() -> dict[str, tuple[StrokeStyle, ...]]:
     return {
         "be": (_style(0.52, 0.130, 0.95, "1=long 4=closed 6=curved M=half", even=True),
@@ -178,5 +189,5 @@ def national_styles() -> dict[str, tuple[StrokeStyle, ...]]:
     return {
         "fe": _german(), "din1451": _din(), "mandatory": _british(), "cz": _czech(), "fr": _french(),
         "es": _spanish(), "it": _italian(), "pl": _polish(), "nl": _dutch(), "us": _american(),
-        "us-narrow": _american_narrow(), "latin": _latin(), **_nordic(),
+        "us-narrow": _american_narrow(), "latin": _latin(), "ar": _argentine(), **_nordic(),
     }

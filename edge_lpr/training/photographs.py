@@ -30,11 +30,13 @@ SQUASHED = ("scene_kaggle_", "scene_plrf_")
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A decoded picture: `levels` it, its half and its quarter, uint8 RGB; `boxes` float32 (N, 4) x1 y1 x2 y2 of its
-    labelled plates. `empty`: no plate is in it, labelled or not; `squashed`: its aspect ratio is not true."""
+    labelled plates; `corners` float32 (N, 4, 2) theirs, NaN where not known. `empty`: no plate is in it, labelled or
+    not; `squashed`: its aspect ratio is not true."""
 
     name: str
     levels: tuple[Pixels, ...]
     boxes: Floats
+    corners: Floats
     empty: bool = False
     squashed: bool = False
 
@@ -89,7 +91,13 @@ def load_photo(row: PhotoRow) -> Photo:
         raise ConfigError(f"{row.path}: not a picture")
     pixels = np.asarray(cv2.cvtColor(encoded, cv2.COLOR_BGR2RGB), np.uint8)
     name = row.path.name
-    return Photo(name, pyramid(pixels), row.boxes, empty=name.startswith("neg_"), squashed=name.startswith(SQUASHED))
+    return Photo(name, pyramid(pixels), row.boxes, unknown_corners(len(row.boxes)), empty=name.startswith("neg_"),
+                 squashed=name.startswith(SQUASHED))
+
+
+def unknown_corners(count: int) -> Floats:
+    """Corners of `count` plates of which nothing is known."""
+    return np.full((count, 4, 2), np.nan, np.float32)
 
 
 def pyramid(pixels: Pixels) -> tuple[Pixels, ...]:

@@ -7,6 +7,7 @@ with plates on vehicles, more distractors and more negatives.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import torch
 from torch import nn
 
 from edge_lpr.errors import ConfigError
+from edge_lpr.networks import open_network
+from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.detector_crops import SampleConfig
 from edge_lpr.training.detector_data import Batch, Stock, batches, plate_piece
@@ -23,8 +26,10 @@ from edge_lpr.training.detector_net import DetectorNet, DetectorShape, LossWeigh
 from edge_lpr.training.distractors import distractor_bank
 from edge_lpr.training.loop import LoopConfig, Trainer, prepare
 from edge_lpr.training.pasting import Piece
-from edge_lpr.training.photographs import Photo, held_out, list_photos, load_photo, pyramid
+from edge_lpr.training.photographs import Photo, PhotoRow, held_out, list_photos, load_photo, pyramid
+from edge_lpr.training.reader_sources import FINDING_THRESHOLD
 from edge_lpr.training.scenes import draw_scene
+from edge_lpr.training.tighten import tightened
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,9 @@ class DetectorTraining:
     photographs: str = "../shared/data/labels.csv"
     """A labels.csv whose `use=train` pictures are trained on; drawn scenes alone when the file is absent."""
     start_from: str = ""
-    """Checkpoint whose averaged weights this training starts from."""
+    """Checkpoint (averaged weights) or exported network (.onnx) that this training starts from."""
+    corners_from: str = ""
+    """Folder of a trained detector that makes the labelled boxes tight and finds their corners; '' for the labels."""
     plates: int = 1500
     distractors: int = 900
     drawn_scenes: int = 250
@@ -49,11 +56,11 @@ def train_detector(config: DetectorTraining, out: Path, resume: bool = False) ->
     prepare(config.loop)
     trainer = Trainer(DetectorNet(config.shape), config.loop, out, asdict(config))
     resumed = resume and trainer.resume()
-    if config.start_from and not resumed:
-        trainer.start_from(Path(config.start_from))
     stock, exams = gather(config)
     feed = batches(stock, config.samples, config.loop.batch, config.loop.seed + trainer.state.samples)
     device = trainer.device
+    if config.start_from and not resumed:
+        trainer.start_from(Path(config.start_from), as_input(next(feed)[0], device))
 
     def step(net: nn.Module, batch: Batch, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         outputs = net(as_input(batch[0], device))
@@ -92,7 +99,8 @@ def gather(config: DetectorTraining) -> tuple[Stock, list[Exam]]:
     rows = list_photos(labels) if config.photographs and labels.exists() else []
     if not rows:
         print(f"{labels}: not there; drawn scenes alone", file=sys.stderr)
-    photos = [load_photo(row) for row in rows if not held_out(row)]
+    load = loader(config.corners_from)
+    photos = [load(row) for row in rows if not held_out(row)]
     distractors = distractor_bank(rng, config.distractors)
     drawn = [drawn_photo(rng) for _ in range(config.drawn_scenes)]
     stock = Stock(
@@ -104,7 +112,15 @@ def gather(config: DetectorTraining) -> tuple[Stock, list[Exam]]:
     )
     if not stock.scenes:
         raise ConfigError("neither photographs nor drawn_scenes: nothing to train on")
-    return stock, exams_of([load_photo(row) for row in rows if held_out(row)], distractors)
+    return stock, exams_of([load(row) for row in rows if held_out(row)], distractors)
+
+
+def loader(corners_from: str) -> Callable[[PhotoRow], Photo]:
+    """How photographs are loaded: as they are labelled, or made tight by the detector in the folder `corners_from`."""
+    if not corners_from:
+        return load_photo
+    detector = PlateDetector(open_network(Path(corners_from)), DetectorOptions(threshold=FINDING_THRESHOLD))
+    return lambda row: tightened(load_photo(row), detector)
 
 
 def exams_of(photos: list[Photo], distractors: list[Piece]) -> list[Exam]:
@@ -119,4 +135,4 @@ def exams_of(photos: list[Photo], distractors: list[Piece]) -> list[Exam]:
 def drawn_photo(rng: np.random.Generator) -> Photo:
     """A drawn scene in the place of a photograph."""
     scene = draw_scene(rng)
-    return Photo("drawn", pyramid(scene.pixels), scene.boxes)
+    return Photo("drawn", pyramid(scene.pixels), scene.boxes, scene.corners)

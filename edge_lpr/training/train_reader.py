@@ -43,6 +43,8 @@ from edge_lpr.training.reader_sources import (
 )
 
 VALIDATION_SEED = 20_000_003
+TYPICAL = 256
+"""Drawn samples whose statistics an exported network's normalisations start with."""
 LEAST_LOG_PROB_A_CHARACTER = -2.5
 """A labelled plate that the reader, once trained on drawn plates, finds less likely than this in both layouts is
 wrongly labelled or not legible: it is left out."""
@@ -84,7 +86,7 @@ class ReaderTraining:
     detector: str = ""
     """Folder of a trained detector that sets the photographs' plates upright; '' for the labels' boxes alone."""
     start_from: str = ""
-    """Checkpoint whose averaged weights this training starts from."""
+    """Checkpoint (averaged weights) or exported network (.onnx) that this training starts from."""
 
 
 def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
@@ -97,7 +99,7 @@ def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
     _LOG.info("reader: %.2f M parameters, %.1f M multiply-adds, %d steps", size / 1e6, work / 1e6, config.net.steps)
     trainer = Trainer(net, config.loop, out, dataclasses.asdict(config))
     if not (resume and trainer.resume()) and config.start_from:
-        trainer.start_from(Path(config.start_from))
+        trainer.start_from(Path(config.start_from), _typical(config, trainer))
     labels = Path(config.photographs) if config.photographs else None
     detector = Path(config.detector) if config.detector else None
     batches = Batches(config, trainer, load_real_plates(labels, False, detector) if labels else [])
@@ -117,6 +119,12 @@ def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
     finally:
         batches.close()
     return out / "last.pt"
+
+
+def _typical(config: ReaderTraining, trainer: Trainer) -> Tensor:
+    """Drawn pictures as the net will see them."""
+    source = synthetic_source(config.data.synthetic, config.net.width)
+    return as_input(draw_batch(source, TYPICAL, (VALIDATION_SEED, 1)).pixels, trainer.device)
 
 
 class Batches(Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]):

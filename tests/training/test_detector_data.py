@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="the detector's training needs torch")
 
-from edge_lpr.training import detector_crops as crops
 from edge_lpr.training import detector_data as data
 from edge_lpr.training import photographs
 from edge_lpr.training.pasting import Piece
@@ -18,12 +19,14 @@ CONFIG = data.SampleConfig(soft=0.0, degrade=0.0)
 def red_photo(width: int = 640, height: int = 480, name: str = "scene_x_1.jpg") -> photographs.Photo:
     pixels = np.full((height, width, 3), 60, np.uint8)
     pixels[200:230, 300:400] = (250, 0, 0)
-    return photographs.Photo(name, photographs.pyramid(pixels), np.array([[300, 200, 400, 230]], np.float32))
+    box = np.array([[300, 200, 400, 230]], np.float32)
+    return photographs.Photo(name, photographs.pyramid(pixels), box, photographs.unknown_corners(1))
 
 
 def plain_photo() -> photographs.Photo:
     levels = photographs.pyramid(np.full((300, 400, 3), 90, np.uint8))
-    return photographs.Photo("neg_x_1.jpg", levels, np.zeros((0, 4), np.float32), empty=True)
+    none = np.zeros((0, 4), np.float32)
+    return photographs.Photo("neg_x_1.jpg", levels, none, photographs.unknown_corners(0), empty=True)
 
 
 def green_plate() -> Piece:
@@ -41,7 +44,7 @@ def stock() -> data.Stock:
 def test_the_label_follows_the_crop(squashed: bool) -> None:
     rng = np.random.default_rng(0)
     photo = red_photo()
-    photo = photographs.Photo(photo.name, photo.levels, photo.boxes, squashed=squashed)
+    photo = replace(photo, squashed=squashed)
     seen = 0
     for _ in range(60):
         crop = data.take_crop(rng, photo, CONFIG)
@@ -56,6 +59,25 @@ def test_the_label_follows_the_crop(squashed: bool) -> None:
         )
         seen += 1
     assert seen > 30
+
+
+def test_known_corners_follow_the_crop_and_are_forgotten_where_a_plate_is_cut() -> None:
+    rng = np.random.default_rng(2)
+    outline = np.array([[[302, 200], [400, 204], [398, 230], [300, 226]]], np.float32)
+    photo = replace(red_photo(), corners=outline)
+    whole = cut = 0
+    for number in range(150):
+        config = replace(CONFIG, width=64) if number % 2 else CONFIG
+        crop = data.take_crop(rng, photo, config)
+        for box, corners in zip(crop.boxes, crop.corners, strict=True):
+            if np.isnan(corners).any():
+                cut += 1
+                continue
+            whole += 1
+            share = (outline[0] - [300, 200]) / [100, 30]
+            found = (corners - np.array(box[:2])) / [box[2] - box[0], box[3] - box[1]]
+            np.testing.assert_allclose(found, share, atol=1e-3)
+    assert whole > 40 and cut > 0
 
 
 def test_a_cut_plate_is_neither_kept_nor_shown() -> None:
@@ -84,7 +106,7 @@ def test_filled_padding_brings_the_other_pictures_plates() -> None:
     crop = data.Crop(np.zeros((256, 320, 3), np.uint8), (0.0, 0.0, 100.0, 256.0))
     other = data.Crop(np.full((256, 320, 3), 200, np.uint8))
     other.boxes = [(150.0, 10.0, 200.0, 30.0), (20.0, 10.0, 70.0, 30.0), (80.0, 50.0, 120.0, 70.0)]
-    other.corners = [crops.UNKNOWN_CORNERS] * 3
+    other.corners = list(photographs.unknown_corners(3))
     data.fill_padding(crop, other)
     assert crop.boxes == [(150.0, 10.0, 200.0, 30.0)]
     assert (crop.pixels[:, :100] == 0).all()

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the detector's training needs torch")
 
 from edge_lpr.training import detector_metrics as metrics
 from edge_lpr.training.pasting import Piece
-from edge_lpr.training.photographs import Photo, pyramid
+from edge_lpr.training.photographs import Photo, pyramid, unknown_corners
 
 
 def test_figures_count_what_is_above_the_threshold_of_the_rate() -> None:
@@ -57,7 +57,7 @@ def test_examine_tells_hits_from_misses() -> None:
 def test_exams_keep_plates_in_place(make) -> None:
     pixels = np.zeros((300, 900, 3), np.uint8)
     pixels[100:150, 400:600] = 255
-    photo = Photo("scene_a_1.jpg", pyramid(pixels), np.array([[400, 100, 600, 150]], np.float32))
+    photo = Photo("scene_a_1.jpg", pyramid(pixels), np.array([[400, 100, 600, 150]], np.float32), unknown_corners(1))
     exam = make(photo)
     assert exam.pixels.shape == (480, 640, 3)
     rows, columns = np.nonzero(exam.pixels[:, :, 0] > 200)
@@ -66,7 +66,8 @@ def test_exams_keep_plates_in_place(make) -> None:
 
 
 def test_a_drawn_negative_has_no_plate() -> None:
-    photo = Photo("neg_a_1.jpg", pyramid(np.full((200, 300, 3), 80, np.uint8)), np.zeros((0, 4), np.float32), True)
+    grey, none = pyramid(np.full((200, 300, 3), 80, np.uint8)), np.zeros((0, 4), np.float32)
+    photo = Photo("neg_a_1.jpg", grey, none, unknown_corners(0), True)
     exam = metrics.drawn_negative(np.random.default_rng(0), photo, [Piece(np.full((20, 60, 3), 250, np.uint8))])
     assert len(exam.boxes) == 0
     assert (exam.pixels > 120).any()

@@ -26,11 +26,11 @@ MINIATURE = DetectorTraining(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["detector", "detector_fine"])
+@pytest.mark.parametrize("name", ["detector", "detector_fine", "detector_last", "detector_tight"])
 def test_the_shipped_configs_are_valid(name: str) -> None:
     config = load_settings(DetectorTraining, CONFIGS / f"{name}.toml")
     assert config.loop.minutes > 0
-    assert bool(config.start_from) == (name == "detector_fine")
+    assert bool(config.start_from) == (name != "detector")
 
 
 def test_drawn_scenes_alone_train_and_go_on_from_a_checkpoint(tmp_path: Path) -> None:
