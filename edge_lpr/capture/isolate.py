@@ -15,7 +15,7 @@ from enum import Enum
 
 from edge_lpr.capture.clock import Clock, SystemClock
 from edge_lpr.capture.link import ChildLink
-from edge_lpr.capture.reconnect import delay_s
+from edge_lpr.capture.reconnect import delay_s, start_limit_s
 from edge_lpr.capture.ring import EXIT_REPLACE, WAIT_SLICE_S, CaptureStatus, FrameHead, Order
 from edge_lpr.capture.source import CameraSpec
 from edge_lpr.errors import CameraError
@@ -61,7 +61,7 @@ class CameraProcess:
         self._link: ChildLink | None = None
         self._started = self._ended = self._failing = False
         self._started_s = self._respawn_s = 0.0
-        self._next_index = self._attempt = 0
+        self._next_index = self._attempt = self._slow_starts = 0
         self._frames = self._dropped = self._openings = self._replaced = 0
         self._newest_s = 0.0
         self._link_dropped = 0
@@ -136,10 +136,9 @@ class CameraProcess:
             else:
                 self._spawn()
             return None
-        link.wait(wait_s)
         gone = link.exit_code() is not None  # asked before the frame is: what it left in the ring is taken first
         try:
-            taken = link.take()
+            taken = link.take(wait_s)
         except CameraError as error:
             taken = None
             self._fail(str(error), link.status())
@@ -157,7 +156,8 @@ class CameraProcess:
 
     def _spawn(self) -> None:
         try:
-            link = ChildLink(Order(self.spec, self._next_index, self._attempt))
+            order = Order(self.spec, self._next_index, self._attempt)
+            link = ChildLink(order, start_limit_s(self._slow_starts))
         except (OSError, CameraError) as error:  # no memory, no file descriptors: another time
             self._attempt += 1
             self._wait_to_respawn(True)
@@ -178,7 +178,9 @@ class CameraProcess:
             return
         asked = code == EXIT_REPLACE
         self._attempt = status.attempt + (0 if asked else 1)
-        self._fail(link.exit_text() or status.error or self._last_error, status)
+        self._slow_starts = self._slow_starts + 1 if status.phase == "starting" and link.ending else 0
+        # Of one that was ended here, the reason stands already: that a signal ended it says nothing.
+        self._fail((not link.ending and link.exit_text()) or status.error or self._last_error, status)
         self._drop_link()
         self._replaced += 1
         self._wait_to_respawn(status.fixable)

@@ -10,13 +10,12 @@ import time
 from pathlib import Path
 
 import edge_lpr
+from edge_lpr.capture.reconnect import START_LIMIT_S
 from edge_lpr.capture.ring import EXIT_REPLACE, CaptureStatus, FrameHead, Order, RingReader
 from edge_lpr.errors import CameraError
 from edge_lpr.records import Pixels
 
 CHILD = "edge_lpr.capture.child"
-START_LIMIT_S = 30.0
-"""How long a process may take to say its first word: Python and its libraries come from a slow SD card."""
 KILL_AFTER_S = 2.0
 """After SIGTERM, before SIGKILL: a camera that is not closed can stay stuck (FACTS.md, argus)."""
 ABANDON_AFTER_S = 7.0
@@ -27,10 +26,12 @@ _left_behind: list[subprocess.Popen[bytes]] = []
 
 
 class ChildLink:
-    """A running capture process and its ring. No call waits for the process, but for `wait` and its own timeout."""
+    """A running capture process and its ring. No call waits for the process, but `take` for its timeout."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, start_limit_s: float = START_LIMIT_S) -> None:
+        """Start it; `start_limit_s` is how long it may take to say its first word. Raises CameraError, OSError."""
         self.order = order
+        self._start_limit_s = start_limit_s
         self._started_s = time.monotonic()
         self._ended_s: float | None = None
         self._ring = RingReader()
@@ -46,13 +47,9 @@ class ChildLink:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait(self, timeout_s: float) -> None:
-        """Until a frame waits or the process has ended, at most `timeout_s`."""
-        self._ring.wait(timeout_s)
-
-    def take(self) -> tuple[FrameHead, Pixels] | None:
+    def take(self, timeout_s: float = 0.0) -> tuple[FrameHead, Pixels] | None:
         """See RingReader.take."""
-        return self._ring.take()
+        return self._ring.take(timeout_s)
 
     def status(self) -> CaptureStatus:
         """The process's last word."""
@@ -74,7 +71,7 @@ class ChildLink:
         """Whether it has been without a sign of life for longer than any wait that it may have."""
         status, retry = self.status(), self.order.spec.retry
         if status.phase == "starting":
-            return time.monotonic() - self._started_s > START_LIMIT_S
+            return time.monotonic() - self._started_s > self._start_limit_s
         # Libraries overrun a timeout up to twice (FACTS.md, PyAV).
         limit_s = 2 * retry.open_timeout_s + 5 if status.phase == "opening" else 2 * retry.stall_s + 1
         return time.monotonic() - status.beat_s > limit_s

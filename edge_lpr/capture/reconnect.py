@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+START_LIMIT_S = 30.0
+"""How long a process may take to say its first word: Python and its libraries come from a slow SD card."""
+LONGEST_START_S = 480.0
+
 
 @dataclass(frozen=True)
 class RetryOptions:
@@ -36,6 +40,14 @@ def delay_s(attempt: int, fixable: bool, options: RetryOptions, chance: float) -
         doublings = min(max(attempt, 1) - 1, 30)
         wait_s = min(options.first_s * 2.0**doublings, options.longest_s)
     return wait_s * (1.0 - options.jitter * chance)
+
+
+def start_limit_s(slow_starts: int) -> float:
+    """How long the next process may take to start after so many in a row that were ended for being too slow.
+
+    Doubled each time: on a starved machine a fixed limit would end every process just before it is ready, for ever.
+    """
+    return min(START_LIMIT_S * 2.0 ** min(slow_starts, 30), LONGEST_START_S)
 
 
 def wants_new_process(attempt: int, options: RetryOptions) -> bool:

@@ -15,6 +15,7 @@ import json
 import os
 import select
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -105,15 +106,17 @@ class RingReader:
         self._poll.register(self._mailbox, select.POLLIN)
         self._status = CaptureStatus()
 
-    def wait(self, timeout_s: float) -> None:
-        """Until a frame waits or the producer is gone, at most `timeout_s`."""
-        self._poll.poll(max(timeout_s, 0.0) * 1000)
+    def take(self, timeout_s: float = 0.0) -> tuple[FrameHead, Pixels] | None:
+        """The frame that waits, copied out, or the next in `timeout_s`; None when none came or the producer is gone.
 
-    def take(self) -> tuple[FrameHead, Pixels] | None:
-        """The frame that waits, copied out; None when none does. Raises CameraError when the ring is damaged."""
-        slot = _read_byte(self._mailbox)
-        if slot is None:
-            return None
+        Waiting and taking are one call: a frame that waits may be taken back for a newer one before it is read, which
+        is then the one to wait for. Raises CameraError when the ring is damaged.
+        """
+        until_s = time.monotonic() + timeout_s
+        while (slot := _read_byte(self._mailbox)) is None:
+            left_s = until_s - time.monotonic()
+            if left_s <= 0 or not self._comes(left_s):
+                return None
         head, pixels = self._copy(slot)
         with suppress(BrokenPipeError):  # the producer has ended; this was its last frame
             os.write(self._free, bytes([slot]))
@@ -132,6 +135,10 @@ class RingReader:
     def close(self) -> None:
         for fd in (self._memory, self._mailbox, self._free):
             os.close(fd)
+
+    def _comes(self, timeout_s: float) -> bool:
+        """Whether a frame came in time."""
+        return any(event & select.POLLIN for _, event in self._poll.poll(timeout_s * 1000))
 
     def _copy(self, slot: int) -> tuple[FrameHead, Pixels]:
         at = _slot_at(slot)

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from edge_lpr.capture import link as link_module
+from edge_lpr.capture import reconnect
 from edge_lpr.capture.isolate import CameraHealth, CameraProcess, CameraState
 from edge_lpr.capture.reconnect import RetryOptions
 from edge_lpr.capture.source import CameraSpec
@@ -79,6 +80,14 @@ def run_until(camera: CameraProcess, wanted: Callable[[CameraHealth], bool]) -> 
     return health
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until `condition` is true."""
+    until_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
 def is_gone(pid: int) -> bool:
     """Whether a process has ended (a zombie has)."""
     try:
@@ -88,10 +97,7 @@ def is_gone(pid: int) -> bool:
 
 
 def wait_gone(pid: int) -> None:
-    until_s = time.monotonic() + PATIENCE_S
-    while not is_gone(pid):
-        assert time.monotonic() < until_s, f"process {pid} lives on"
-        time.sleep(0.02)
+    wait_for(lambda: is_gone(pid))
 
 
 def test_fast_files_give_every_frame_with_the_files_time(fake_spec: Spec, camera: Starter) -> None:
@@ -144,13 +150,13 @@ def test_newest_wins_drops_are_counted_and_times_are_those_of_the_clock(fake_spe
     process = camera(fake_spec("steady"), clock=clock)
     take(process, 1)
     run_until(process, lambda health: health.frames >= 3)
-    time.sleep(0.5)
-    before = process.health().frames
+    untaken = process.health()
+    wait_for(lambda: process.health().dropped >= untaken.dropped + 3)
     frame = take(process, 1)[0]
-    assert frame.index > before and (frame.pixels == frame.index % 256).all()
+    assert frame.index >= untaken.frames + 3 and (frame.pixels == frame.index % 256).all()
     newest, health = frame.index, process.health()
     assert health.dropped > 0 and health.frames + health.dropped >= newest + 1
-    assert 0 <= clock.monotonic_s() - frame.captured_at_s < 5.0
+    assert 0 <= clock.monotonic_s() - frame.captured_at_s < PATIENCE_S
     clock.offset += timedelta(days=1)
     jumped = take(process, 1)[0]
     assert jumped.wall_time - frame.wall_time > timedelta(hours=23), "UTC jumps with the system's clock"
@@ -220,19 +226,46 @@ def test_killed_again_and_again_no_frame_is_torn(fake_spec: Spec, camera: Starte
             seen = frame.index
         if round_number < 3:
             os.kill(process.pid, signal.SIGKILL)
-    assert process.health().replaced == 3
+    assert process.health().replaced >= 3
 
 
-def test_no_call_takes_longer_than_its_timeout(fake_spec: Spec, camera: Starter) -> None:
-    process = camera(fake_spec("hangs", frames=0, retry=RetryOptions(stall_s=0.3, open_timeout_s=0.2)))
-    slowest_s, until_s = 0.0, time.monotonic() + 3.0
-    while time.monotonic() < until_s:
-        before_s = time.thread_time()
-        start_s = time.monotonic()
-        assert process.latest(0.05) is None
-        slowest_s = max(slowest_s, time.monotonic() - start_s)
-        assert time.thread_time() - before_s < 0.05, "waiting costs no CPU"
-    assert slowest_s < 1.0, "however the process is started, hangs and is killed"
+def test_no_call_waits_for_a_process_that_is_stuck(
+    fake_spec: Spec, camera: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, it neither gives frames nor ends when it is asked to; only SIGKILL, far off here, would end it."""
+    monkeypatch.setattr(link_module, "KILL_AFTER_S", 10 * PATIENCE_S)
+    monkeypatch.setattr(link_module, "ABANDON_AFTER_S", 20 * PATIENCE_S)
+    process = camera(fake_spec("steady", retry=RetryOptions(stall_s=0.1, open_timeout_s=0.1)))
+    take(process, 1)
+    os.kill(process.pid, signal.SIGSTOP)
+    run_until(process, lambda health: "hangs" in health.last_error)
+    cpu_s, start_s = time.thread_time(), time.monotonic()
+    assert [process.latest(0.05) for _ in range(20)] == [None] * 20
+    assert time.monotonic() - start_s < PATIENCE_S and time.thread_time() - cpu_s < 0.5, "waiting costs no CPU"
+
+
+def test_a_process_that_must_be_killed_is_told_as_what_it_was(
+    fake_spec: Spec, camera: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "KILL_AFTER_S", 0.1)
+    process = camera(fake_spec("steady", retry=RetryOptions(first_s=600.0, stall_s=0.1, open_timeout_s=0.1)))
+    take(process, 1)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert "hangs" in run_until(process, lambda health: health.replaced == 1).last_error
+
+
+def test_a_process_that_starts_too_slowly_is_given_longer(
+    fake_spec: Spec, camera: Starter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else a starved machine would end each just before it is ready, for ever."""
+    slow = tmp_path / "sitecustomize.py"
+    slow.write_text("import time\ntime.sleep(3.0)\n")
+    monkeypatch.setattr(reconnect, "START_LIMIT_S", 0.5)
+    spec = fake_spec("steady")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), os.environ["PYTHONPATH"])))
+    process = camera(spec)
+    take(process, 1)
+    assert process.health().replaced >= 2
 
 
 def test_stop_closes_the_source(fake_spec: Spec, tmp_path: Path) -> None:
@@ -253,8 +286,9 @@ def test_a_source_that_does_not_close_is_stopped_by_force(fake_spec: Spec) -> No
     process.start()
     take(process, 1)
     pid, start_s = process.pid, time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
     process.stop(timeout_s=0.2)
-    assert time.monotonic() - start_s < 2.0
+    assert time.monotonic() - start_s < PATIENCE_S
     wait_gone(pid)
 
 

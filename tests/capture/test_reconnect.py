@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_lpr.capture.reconnect import RetryOptions, delay_s, wants_new_process
+from edge_lpr.capture.reconnect import RetryOptions, delay_s, start_limit_s, wants_new_process
 
 OPTIONS = RetryOptions(first_s=0.5, longest_s=30.0, jitter=0.25, replace_after=5)
 
@@ -31,3 +31,8 @@ def test_jitter_shortens_by_at_most_its_share(attempt: int, fixable: bool, chanc
 def test_every_fifth_failure_asks_for_a_new_process() -> None:
     assert [attempt for attempt in range(16) if wants_new_process(attempt, OPTIONS)] == [5, 10, 15]
     assert wants_new_process(1, RetryOptions(replace_after=0)), "no division by zero"
+
+
+@pytest.mark.parametrize(("slow_starts", "limit_s"), [(0, 30.0), (1, 60.0), (3, 240.0), (4, 480.0), (10_000, 480.0)])
+def test_a_process_that_started_too_slowly_is_given_longer(slow_starts: int, limit_s: float) -> None:
+    assert start_limit_s(slow_starts) == limit_s

@@ -15,6 +15,8 @@ from edge_lpr.records import Frame, Pixels
 PLATE = "5A23456"
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 SIZE = 320, 240
+PATIENCE_S = 60.0
+"""A loaded machine may take its time; what is tested is that it comes at all."""
 
 
 def picture(x: int | None = None, y: int = 120, size: tuple[int, int] = SIZE) -> Pixels:
@@ -78,7 +80,7 @@ class FakeClock:
         return self.is_synced
 
 
-def wait_for(condition: Callable[[], bool], limit_s: float = 5.0) -> bool:
+def wait_for(condition: Callable[[], bool], limit_s: float = PATIENCE_S) -> bool:
     """Whether `condition` came true in time."""
     until_s = time.monotonic() + limit_s
     while not condition() and time.monotonic() < until_s:

@@ -23,7 +23,7 @@ from edge_lpr.records import Action, Outcome, Reason
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.health import GateState, read_health
 from edge_lpr.service.pipeline import Decided
-from tests.service.gate_cases import PLATE, FakeClock, ListCamera, frames, picture, wait_for
+from tests.service.gate_cases import PATIENCE_S, PLATE, FakeClock, ListCamera, frames, picture, wait_for
 
 
 class Gate:
@@ -139,19 +139,19 @@ def test_one_camera_out_leaves_the_other_at_work(make_site: Callable[..., SiteCo
 
 
 def test_a_camera_that_never_opens_for_real(make_site: Callable[..., SiteConfig], tmp_path: Path) -> None:
-    """The real capture process on a device that is not there; the end comes within 3 seconds."""
+    """The real capture process on a device that is not there; the end comes all the same."""
     daemon = Daemon(make_site('uri = "/dev/video97"'), None, clock=FakeClock())
     daemon.start()
     try:
         assert wait_for(lambda: (tmp_path / "run/health.json").exists()
-                        and any("camera entry" in one for one in read_health(tmp_path / "run").reasons), 20.0)
+                        and any("camera entry" in one for one in read_health(tmp_path / "run").reasons))
         assert not daemon.lanes[0].is_over
     finally:
         began_s = time.monotonic()
         daemon.request_stop()
         status = daemon.stop()
     assert status == 0
-    assert time.monotonic() - began_s < 3.0
+    assert time.monotonic() - began_s < PATIENCE_S
 
 
 def test_a_frame_that_fails_costs_only_itself(make_site: Callable[..., SiteConfig], script: Script,
