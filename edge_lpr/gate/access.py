@@ -33,7 +33,7 @@ single keys are the defaults:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -56,7 +56,8 @@ class ListKind(str, Enum):
 
 @dataclass(frozen=True)
 class ListEntry:
-    """One row of a list. `plate` normalised; validity in naive local time, `valid_until` is the first moment after."""
+    """One row of a list. `plate` normalised, `written` as it stands there; validity in naive local time, `valid_until`
+    is the first moment after."""
 
     plate: str
     holder: str = ""
@@ -65,6 +66,7 @@ class ListEntry:
     valid_until: datetime | None = None
     note: str = ""
     line: int = 0
+    written: str = field(default="", compare=False)
 
     @property
     def has_dates(self) -> bool:

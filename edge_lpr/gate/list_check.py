@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from edge_lpr.gate.access import AccessList, ListEntry, ListKind, ListSpec
-from edge_lpr.gate.plate_text import Confusables
+from edge_lpr.gate.plate_text import Confusables, has_marks
 
 Listed = tuple[ListSpec, ListEntry]
 
@@ -29,7 +29,8 @@ def doubts(lists: Sequence[AccessList], confusables: Confusables | None = None) 
     """All that is doubtful, in the order of lists and lines.
 
     Two allowed plates are named when one misread character, or what their lists' tolerance bridges from both sides,
-    lies between them; an allowed plate when a deny list stops it, being the same plate or one that could be it.
+    lies between them; an allowed plate when a deny list stops it, being the same plate or one that could be it, and
+    when it is written with marks (Ä), which are not read: the plate without them is another vehicle's.
     """
     confusables = confusables or Confusables()
     alike: dict[str, list[Listed]] = defaultdict(list)
@@ -47,6 +48,9 @@ def _doubts_of(group: Sequence[Listed], confusables: Confusables) -> Iterator[Do
     for first, second in combinations(_one_of_each_plate(allowed), 2):
         if _could_be_taken(first, second, confusables):
             yield Doubt(*second, f"{second[1].plate} and {_place(first)} could be taken for one another")
+    for spec, entry in allowed:
+        if has_marks(entry.written):
+            yield Doubt(spec, entry, f"{entry.written} is read as {entry.plate}, and a vehicle with that plate enters, too")
     for spec, entry in group:
         if spec.kind is ListKind.DENY:
             for stopped in allowed:

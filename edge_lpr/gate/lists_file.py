@@ -195,7 +195,7 @@ class _Rows:
             self.faults.append(Fault(self.path, line_number, begins[column] + at + 1, f"{column}: {error}"))
             return
         self.entries.append(ListEntry(plate, values.get("holder", ""), group, valid_from, valid_until,
-                                      values.get("note", ""), line_number))
+                                      values.get("note", ""), line_number, values["plate"]))
 
     def _known_group(self, group: str) -> str:
         if group and self.groups is not None and group not in self.groups:

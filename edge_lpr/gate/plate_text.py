@@ -42,6 +42,17 @@ def normalise_plate(text: str) -> str:
     return plate
 
 
+def normalise_pattern(pattern: str) -> str:
+    """A pattern of plates, with * for any characters and ? for one, as `normalise_plate` would have it, of any length;
+    PlateTextError."""
+    return "".join(char if char in "*?" else _plain(char, at) for at, char in enumerate(pattern))
+
+
+def has_marks(text: str) -> bool:
+    """Whether a plate has letters with marks, such as Ä, which the reader gives without them."""
+    return any(unicodedata.combining(part) for part in unicodedata.normalize("NFKD", text))
+
+
 def _plain(char: str, at: int) -> str:
     if char.isspace() or char in _SEPARATORS or unicodedata.category(char) == "Pd":
         return ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_lpr.errors import LogError
+from edge_lpr.gate.plate_text import PlateTextError, normalise_pattern
 from edge_lpr.platelog.connection import connect_reader, wal_of
 from edge_lpr.platelog.faults import fault_of
 from edge_lpr.platelog.migrations import check_version
@@ -18,7 +19,6 @@ from edge_lpr.platelog.rows import EventKind, LoggedDecision, LoggedEvent, event
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, SCHEMA_VERSION
 from edge_lpr.records import Action, Reason
 
-_ALLOWED_IN_PATTERN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*?")
 _FEW = 20_000
 """Up to so many rows that an index gives are fetched and sorted; where there are more, walking the table is quicker."""
 _SELECT = (
@@ -31,7 +31,7 @@ _SELECT = (
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Which decisions: of those given, all must hold. `since` <= time < `until`; `plate` A-Z 0-9 with * and ?."""
+    """Which decisions: of those given, all must hold. `since` <= time < `until`; `plate` as in a list, with * and ?."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -173,7 +173,7 @@ def where_of(chosen: LogFilter, prefix: str = "") -> _Where:
     """The conditions of a filter; LogError for a pattern that no plate can match."""
     where = _Where()
     if chosen.plate:
-        _add_plate(where, "".join(chosen.plate.upper().replace("-", " ").split()), f"{prefix}plate")
+        _add_plate(where, chosen.plate, f"{prefix}plate")
     if chosen.since is not None:
         where.add(f"{prefix}time_s >= ?", chosen.since.timestamp())
     if chosen.until is not None:
@@ -188,9 +188,10 @@ def where_of(chosen: LogFilter, prefix: str = "") -> _Where:
 
 
 def _add_plate(where: _Where, pattern: str, column: str) -> None:
-    strangers = sorted(set(pattern) - _ALLOWED_IN_PATTERN)
-    if strangers:
-        raise LogError(f"plate pattern {pattern!r}: {strangers[0]!r} is not allowed; A-Z, 0-9, * and ? are")
+    try:
+        pattern = normalise_pattern(pattern)
+    except PlateTextError as error:
+        raise LogError(f"plate pattern {pattern!r}: {error}; * and ? stand for anything") from error
     prefix = pattern[: next((at for at, char in enumerate(pattern) if char in "*?"), len(pattern))]
     if prefix == pattern:
         where.add(f"{column} = ?", pattern)

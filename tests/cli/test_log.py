@@ -85,7 +85,7 @@ def test_show_export_stats_verify(folder: Path, tmp_path: Path, capsys: pytest.C
     [
         (("show", "99"), "no decision 99"),
         (("list", "--decision", "maybe"), "stay_closed"),
-        (("list", "--plate", "5%"), "is not allowed"),
+        (("list", "--plate", "5%"), "stands on a plate"),
         (("events", "--kind", "party"), "health, purge"),
         (("erase", "*"), "is no plate"),
     ],

@@ -8,6 +8,7 @@ import pytest
 
 from edge_lpr.gate.access import AccessList, ListEntry, ListKind, ListSpec
 from edge_lpr.gate.list_check import doubts
+from edge_lpr.gate.lists_file import read_list
 
 
 def loaded(name: str, kind: ListKind, plates: list[str], tolerance: int = 0) -> AccessList:
@@ -41,4 +42,19 @@ def test_lists_are_compared_with_each_other() -> None:
 ])
 def test_allowed_plates_that_a_deny_list_stops(denied: str, message: str | None) -> None:
     found = doubts([loaded("a", ListKind.ALLOW, ["AB12"]), loaded("d", ListKind.DENY, [denied])])
+    assert [doubt.message for doubt in found] == ([message] if message else [])
+
+
+@pytest.mark.parametrize(("kind", "written", "message"), [
+    (ListKind.ALLOW, "B-ÄZ 77", "B-ÄZ 77 is read as BAZ77, and a vehicle with that plate enters, too"),
+    (ListKind.ALLOW, "B-AZ 77", None),
+    (ListKind.ALLOW, "В-АХ 77", None),  # Cyrillic letters look the same: that plate is the same
+    (ListKind.DENY, "B-ÄZ 77", None),
+])
+def test_marks_are_not_read(tmp_path: Path, kind: ListKind, written: str, message: str | None) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"plate\n{written}\n", encoding="utf-8")
+    entries = read_list(path).entries
+    assert entries[0].written == written
+    found = doubts([AccessList(ListSpec("a", path, kind), entries)])
     assert [doubt.message for doubt in found] == ([message] if message else [])
