@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from edge_lpr.networks.card import ALPHABET_36, InputSpec, ModelCard, sha256_of, write_card
 
+pytest_plugins = ["tests.small_disk"]
+
 onnx = pytest.importorskip("onnx", reason="onnx makes the test networks")
 
 BLANK = len(ALPHABET_36)

@@ -50,7 +50,8 @@ def _doubts_of(group: Sequence[Listed], confusables: Confusables) -> Iterator[Do
             yield Doubt(*second, f"{second[1].plate} and {_place(first)} could be taken for one another")
     for spec, entry in allowed:
         if has_marks(entry.written):
-            yield Doubt(spec, entry, f"{entry.written} is read as {entry.plate}, and a vehicle with that plate enters, too")
+            message = f"{entry.written} is read as {entry.plate}, and a vehicle with that plate enters, too"
+            yield Doubt(spec, entry, message)
     for spec, entry in group:
         if spec.kind is ListKind.DENY:
             for stopped in allowed:

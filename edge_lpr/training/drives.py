@@ -50,7 +50,7 @@ SHARED_EFFECTS = (
 
 @dataclass(frozen=True)
 class Drive:
-    """One clip as the gate has seen it: its plate and all sightings of it, in one arrival; none where none was found."""
+    """One clip as the gate has seen it: its plate and all sightings of it in one arrival."""
 
     group: str
     text: str

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,31 +16,10 @@ from edge_lpr.platelog.query import PlateLogReader
 from edge_lpr.platelog.store import LogOptions, PlateLog
 from edge_lpr.platelog.verify import verify
 from edge_lpr.records import CommandOutcome, Outcome
+from tests.small_disk import LIBC, take_all_space
 
-MS_RDONLY, MS_REMOUNT, MNT_DETACH = 1, 32, 2
-LIBC = ctypes.CDLL(None, use_errno=True)
+MS_RDONLY, MS_REMOUNT = 1, 32
 OPTIONS = LogOptions(retry_after_s=0.0, pending_limit=10_000, pictures=PictureOptions(reserve_bytes=200_000))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB."""
-    target = tmp_path / "disk"
-    target.mkdir()
-    if LIBC.mount(b"tmpfs", str(target).encode(), b"tmpfs", 0, b"size=2m") != 0:
-        pytest.skip(f"no file system can be mounted here: {os.strerror(ctypes.get_errno())}")
-    yield target
-    LIBC.umount2(str(target).encode(), MNT_DETACH)
-
-
-def take_all_space(ballast: Path) -> None:
-    """Leave not one free block."""
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(4096)) == 4096:
-                pass
-        except OSError:
-            return
 
 
 def test_gate_goes_on_and_nothing_acknowledged_is_lost(small_disk: Path, clock, make_decision, make_opening) -> None:

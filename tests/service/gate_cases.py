@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +64,33 @@ class ListCamera:
 
     def stop(self, timeout_s: float) -> None:
         self.stopped.set()
+
+
+class Script:
+    """Frames as the test adds them; it is their time when they are taken."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Any] = []
+        self.index = 0
+        self.clock: FakeClock | None = None
+
+    def __iter__(self) -> Script:
+        return self
+
+    def __next__(self) -> Any:
+        if not self.waiting:
+            raise StopIteration
+        frame = self.waiting.pop(0)
+        if self.clock is not None:
+            self.clock.at_s = frame.captured_at_s
+        return frame
+
+    def vehicle(self, x: int = 160, count: int = 4) -> None:
+        """A vehicle comes; an empty minute passes before."""
+        self.index += 1
+        begin_s = time.monotonic() + 40.0 * self.index
+        ahead = [*frames([picture()], begin_s - 35.0), *frames([picture(x)] * count, begin_s)]
+        self.waiting += [replace(one, index=1000 * self.index + one.index) for one in ahead]
 
 
 class FakeClock:

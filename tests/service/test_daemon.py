@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from edge_lpr.records import Action, Outcome, Reason
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.health import GateState, read_health
 from edge_lpr.service.pipeline import Decided
-from tests.service.gate_cases import PATIENCE_S, PLATE, FakeClock, ListCamera, frames, picture, wait_for
+from tests.service.gate_cases import PATIENCE_S, PLATE, FakeClock, ListCamera, Script, frames, picture, wait_for
 
 
 class Gate:
@@ -67,33 +66,6 @@ class Gate:
 
 def vehicle(x: int = 160, count: int = 4) -> Iterator[Any]:
     return frames([picture(x)] * count)
-
-
-class Script:
-    """Frames as the test adds them; it is their time when they are taken."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Any] = []
-        self.index = 0
-        self.clock: FakeClock | None = None
-
-    def __iter__(self) -> Script:
-        return self
-
-    def __next__(self) -> Any:
-        if not self.waiting:
-            raise StopIteration
-        frame = self.waiting.pop(0)
-        if self.clock is not None:
-            self.clock.at_s = frame.captured_at_s
-        return frame
-
-    def vehicle(self, x: int = 160, count: int = 4) -> None:
-        """A vehicle comes; an empty minute passes before."""
-        self.index += 1
-        begin_s = time.monotonic() + 40.0 * self.index
-        ahead = [*frames([picture()], begin_s - 35.0), *frames([picture(x)] * count, begin_s)]
-        self.waiting += [replace(one, index=1000 * self.index + one.index) for one in ahead]
 
 
 @pytest.fixture
