@@ -15,6 +15,7 @@ from edge_lpr.recognition import ctc
 from edge_lpr.recognition.plate_format import compile_grammar
 from edge_lpr.recognition.rectify import lay_out, layout_prior, layouts
 from edge_lpr.recognition.regions import Regions, parse_regions
+from edge_lpr.recognition.second_look import joint_score, other_views
 from edge_lpr.records import Pixels, Reading
 
 READ_BATCH = 64
@@ -22,6 +23,12 @@ READ_BATCH = 64
 
 SURE_PATH = math.log(0.98)
 """A best path above this probability is the likeliest text: no search can find a better one."""
+
+CANDIDATES_A_VIEW = 4
+"""Texts of each view that a second look weighs in all views."""
+
+Steps = npt.NDArray[np.float64]
+"""Log-probabilities (T, C) of one crop, or (N, T, C)."""
 
 DECODERS = {"ctc": {"log_probs"}, "ctc_path": {"indices"}}
 """Card's decoder name -> outputs it needs: full log-probabilities, or (NVIDIA) the best path's classes ['probs']."""
@@ -33,12 +40,14 @@ class ReaderOptions:
 
     `beam` prefixes are kept. With countries enabled, a text of theirs is given when its probability is at least
     `foreign_ratio` of the best text's; else the plate is foreign, and is given as it reads. `foreign_share` is how
-    often a plate that fits no enabled country is expected, for the confidence of one that does.
+    often a plate that fits no enabled country is expected, for the confidence of one that does. `read_closely` takes a
+    second look at a reading less sure than `sure`.
     """
 
     beam: int = 12
     foreign_ratio: float = 1e-4
     foreign_share: float = 0.01
+    sure: float = 0.97
 
 
 class PlateReader:
@@ -78,68 +87,105 @@ class PlateReader:
         answers = iter(readings)
         return [_likeliest(crop, [next(answers) for _ in some]) for crop, some in zip(crops, tries, strict=True)]
 
+    def read_closely(self, crop: Pixels, reading: Reading, rows: Sequence[int] | None = None) -> Reading:
+        """A second look: `reading` of the crop where it is sure, else what four views of the crop together say.
+
+        It costs about four more runs of the network. For single pictures: of many frames each is a look of its own.
+        """
+        if reading.log_probs is None or reading.confidence >= self.options.sure:
+            return reading
+        some = layouts(crop) if rows is None else rows
+        views = [crop, *other_views(crop)]
+        steps = self._steps(self._run([(view, layout) for layout in some for view in views]))
+        each = len(views)
+        found = [self._reading(list(steps[n * each : (n + 1) * each]), layout) for n, layout in enumerate(some)]
+        return _likeliest(crop, found)
+
     def _read_batch(self, jobs: Sequence[tuple[Pixels, int]]) -> list[Reading]:
+        return self._decode(self._run(jobs), [layout for _, layout in jobs])
+
+    def _run(self, jobs: Sequence[tuple[Pixels, int]]) -> dict[str, Tensor]:
+        """The network's outputs for crops in their layouts."""
         spec = self.network.card.input
         size = (spec.shape[2], spec.shape[1])
         pictures = np.stack([lay_out(crop, layout, size) for crop, layout in jobs])
-        return self._decode(self.network.run(to_batch(pictures, spec)), [layout for _, layout in jobs])
+        return self.network.run(to_batch(pictures, spec))
 
-    def _decode_log_probs(self, outputs: dict[str, Tensor], rows: Sequence[int]) -> list[Reading]:
+    def _steps(self, outputs: dict[str, Tensor]) -> Steps:
+        """Softened log-probabilities (N, T, C)."""
         card = self.network.card
         log_probs = outputs["log_probs"]
         if log_probs.ndim != 3 or log_probs.shape[2] != len(card.alphabet) + 1:
             raise NetworkError(f"{card.name}: log_probs is {log_probs.shape}, for {len(card.alphabet)} characters")
-        softened = ctc.soften(log_probs, card.parameters.get("temperature", 1.0))
-        return [self._reading(steps, layout) for steps, layout in zip(softened, rows, strict=True)]
+        return ctc.soften(log_probs, card.parameters.get("temperature", 1.0))
 
-    def _reading(self, log_probs: npt.NDArray[np.float64], rows: int) -> Reading:
+    def _decode_log_probs(self, outputs: dict[str, Tensor], rows: Sequence[int]) -> list[Reading]:
+        return [self._reading([steps], layout) for steps, layout in zip(self._steps(outputs), rows, strict=True)]
+
+    def _reading(self, views: Sequence[Steps], rows: int) -> Reading:
+        """The reading of one crop in one or more views, the plain one first."""
         alphabet = self.network.card.alphabet
-        best_path = ctc.greedy(log_probs, alphabet)
-        text, probability, region = self._best_text(log_probs, best_path)
+        best_path = ctc.greedy(views[0], alphabet)
+        text, probability, region = self._best_text(views, best_path)
+        if text == best_path[0] and len(views) == 1:
+            char_probs = best_path[1]
+        else:
+            aligned = [ctc.aligned_probs(view, text, alphabet) for view in views]
+            char_probs = tuple(float(prob) for prob in np.mean(aligned, axis=0))
         return Reading(
             text=text,
             confidence=self._calibrated(probability) if text else 0.0,
-            char_probs=best_path[1] if text == best_path[0] else ctc.aligned_probs(log_probs, text, alphabet),
-            log_probs=log_probs.astype(np.float32),
+            char_probs=char_probs,
+            log_probs=views[0].astype(np.float32),
             region=region,
             rows=rows,
         )
 
     def _best_text(
-        self, log_probs: npt.NDArray[np.float64], best_path: tuple[str, tuple[float, ...], float]
+        self, views: Sequence[Steps], best_path: tuple[str, tuple[float, ...], float]
     ) -> tuple[str, float, str]:
         """Text, probability and region: of the enabled countries if one fits well enough, else as it reads."""
-        alphabet = self.network.card.alphabet
         text, _, path = best_path
         found: tuple[ctc.Candidate, ...] = (ctc.Candidate(text, path),)
-        if path < SURE_PATH:
-            found = ctc.best_texts(log_probs, alphabet, self.options.beam) or found
+        if path < SURE_PATH or len(views) > 1:
+            found = self._search(views) or found
             text = found[0].text
-        probability = math.exp(ctc.ctc_score(log_probs, text, alphabet))
+        probability = math.exp(joint_score(views, text, self.network.card.alphabet))
         if not text or self._grammar is None:
             return text, probability, ""
-        allowed = self._allowed_text(log_probs, found)
+        allowed = self._allowed_text(views, found)
         if allowed is None:
             return text, probability, ""
         matches = self._grammar.countries(allowed.text)
         return allowed.text, self._share(allowed, found), self.regions.pick(matches)
 
-    def _allowed_text(
-        self, log_probs: npt.NDArray[np.float64], found: Sequence[ctc.Candidate]
-    ) -> ctc.Candidate | None:
+    def _search(
+        self, views: Sequence[Steps], grammar: ctc.Grammar | None = None, class_floor: float = ctc.CLASS_FLOOR
+    ) -> tuple[ctc.Candidate, ...]:
+        """The texts that a search in each view finds, likeliest in all views together first."""
+        alphabet, beam = self.network.card.alphabet, self.options.beam
+        if len(views) == 1:
+            return ctc.best_texts(views[0], alphabet, beam, grammar, class_floor)
+        texts = {
+            one.text
+            for view in views
+            for one in ctc.best_texts(view, alphabet, beam, grammar, class_floor)[:CANDIDATES_A_VIEW]
+        }
+        found = [ctc.Candidate(text, joint_score(views, text, alphabet)) for text in sorted(texts)]
+        return tuple(sorted(found, key=lambda one: -one.log_prob))
+
+    def _allowed_text(self, views: Sequence[Steps], found: Sequence[ctc.Candidate]) -> ctc.Candidate | None:
         """The likeliest text of an enabled country, or None when it is too unlikely beside the likeliest of all."""
         grammar, alphabet = self._grammar, self.network.card.alphabet
         assert grammar is not None
         if grammar.countries(found[0].text):
             text = found[0].text
         else:
-            constrained = ctc.best_texts(
-                log_probs, alphabet, self.options.beam, grammar, self.options.foreign_ratio / 10
-            )
+            constrained = self._search(views, grammar, self.options.foreign_ratio / 10)
             if not constrained or not constrained[0].text:
                 return None
             text = constrained[0].text
-        best = ctc.Candidate(text, ctc.ctc_score(log_probs, text, alphabet))
+        best = ctc.Candidate(text, joint_score(views, text, alphabet))
         too_unlikely = best.log_prob < found[0].log_prob + math.log(self.options.foreign_ratio)
         return None if too_unlikely else best
 

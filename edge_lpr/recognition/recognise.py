@@ -53,7 +53,8 @@ class PlateRecogniser:
 
     `engines` the folder that holds `lpdnet/` and `lprnet/` (default: `engine_folder()`); `regions` the enabled
     countries, none by default; `threads` CPU threads, 0 for one a core; `threshold` of the detector, the model card's
-    by default; `options` all that a detector can be told. A network is loaded when it is first needed.
+    by default; `options` all that a detector can be told; `second_look` whether an unsure plate is read in several
+    views (off where frames follow one another). A network is loaded when it is first needed.
     Raises NetworkError, BackendUnavailable or ConfigError (unknown region). Use one recogniser a thread.
     """
 
@@ -65,8 +66,10 @@ class PlateRecogniser:
         threshold: float | None = None,
         options: DetectorOptions | None = None,
         backend: str = DEFAULT_BACKEND,
+        second_look: bool = True,
     ) -> None:
         parse_regions(regions)
+        self._second_look = second_look
         self._engines = Path(engines) if engines is not None else engine_folder()
         self._regions = tuple(regions)
         self._threads = threads
@@ -100,8 +103,11 @@ class PlateRecogniser:
         at_s = time.monotonic() if captured_at_s is None else captured_at_s
         crops = [cut_plate(pixels, found, frame_index) for found in self.detector.detect(_checked(pixels))]
         readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
-        return verified((Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True)),
-                        self.detector.verifier)
+        found = verified((Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True)),
+                         self.detector.verifier)
+        if not self._second_look:
+            return found
+        return tuple(replace(one, reading=self.reader.read_closely(one.crop.pixels, one.reading)) for one in found)
 
     def plates(self, pixels: Pixels) -> tuple[Plate, ...]:
         """All plates of a uint8 RGB (H, W, 3) picture as plain results, best detection first."""
@@ -110,7 +116,8 @@ class PlateRecogniser:
     def read_crop(self, pixels: Pixels, rows: int | None = None) -> Reading:
         """The text of a picture that is one upright plate; `rows` 1 or 2 where it is known."""
         tries = layouts(_checked(pixels)) if rows is None else (rows,)
-        return self.reader.read([pixels], [tries])[0]
+        reading = self.reader.read([pixels], [tries])[0]
+        return self.reader.read_closely(pixels, reading, tries) if self._second_look else reading
 
 
 def verified(sightings: Iterable[Sighting], verifier: Verifier | None) -> tuple[Sighting, ...]:

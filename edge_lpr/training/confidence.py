@@ -99,7 +99,8 @@ def _with(network: Network, temperature: float, slope: float, shift: float) -> P
 
 
 def _read(reader: PlateReader, crops: Sequence[tuple[Pixels, RealPlate]]) -> tuple[list[float], list[bool]]:
-    readings = reader.read([crop for crop, _ in crops])
+    pixels = [crop for crop, _ in crops]
+    readings = [reader.read_closely(crop, first) for crop, first in zip(pixels, reader.read(pixels), strict=True)]
     return (
         [reading.confidence for reading in readings],
         [reading.text == plate.text for reading, (_, plate) in zip(readings, crops, strict=True)],

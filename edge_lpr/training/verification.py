@@ -58,7 +58,7 @@ def fit_verification(engines: Path, labels: Path) -> VerifierFit:
     card = load_card(folder)
     bare = {name: value for name, value in card.parameters.items() if not name.startswith("verify_")}
     write_card(dataclasses.replace(card, parameters=bare), folder / "card.json")
-    recogniser = PlateRecogniser(engines=engines, threshold=PROPOSAL_SCORE)
+    recogniser = PlateRecogniser(engines=engines, threshold=PROPOSAL_SCORE, second_look=False)
     found: list[tuple[float, float, bool]] = []
     negatives = 0
     for exam in _exams(labels):
