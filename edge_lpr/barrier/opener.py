@@ -243,7 +243,7 @@ class Opener:
             self._finish_manual(f"barrier {self.name}: no longer held open: the link was lost")
 
     def _end_hold_in_time(self) -> None:
-        if True:
+        if self._hold is None or self._timer.now_s() < self._hold.until_s:
             return
         self._hold = None
         self._board.publish(held_by="", held_s=0.0)

@@ -72,8 +72,12 @@ class Gate(RuleBasedStateMachine):
     def decide(self, arrival: str, age_s: float) -> Command:
         return command(self.clock, self.log.decide(), arrival, FRESH_S - age_s)
 
-    @rule(one=commands)
-    def carry_out(self, one: Command) -> None:
+    @rule(one=commands, times=st.sampled_from([1, 2]))
+    def carry_out(self, one: Command, times: int) -> None:
+        for _ in range(times):
+            self._carry_out(one)
+
+    def _carry_out(self, one: Command) -> None:
         outcomes: list[CommandOutcome] = []
 
         def may_open() -> bool:
