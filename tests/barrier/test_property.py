@@ -70,12 +70,14 @@ class Gate(RuleBasedStateMachine):
 
     @rule(target=commands, arrival=st.sampled_from(["a-1", "a-2", "a-3"]), age_s=st.sampled_from([0.0, 1.0, 2.4]))
     def decide(self, arrival: str, age_s: float) -> Command:
+        return self._decided(arrival, age_s)
+
+    def _decided(self, arrival: str, age_s: float) -> Command:
         return command(self.clock, self.log.decide(), arrival, FRESH_S - age_s)
 
-    @rule(one=commands, times=st.sampled_from([1, 2]))
-    def carry_out(self, one: Command, times: int) -> None:
-        for _ in range(times):
-            self._carry_out(one)
+    @rule(one=commands)
+    def carry_out(self, one: Command) -> None:
+        self._carry_out(one)
 
     def _carry_out(self, one: Command) -> None:
         outcomes: list[CommandOutcome] = []
@@ -85,6 +87,22 @@ class Gate(RuleBasedStateMachine):
 
         if self._seen(one.decision_id, may_open, lambda: outcomes.append(self.opener.carry_out(one))):
             assert outcomes[0].outcome in MOVED
+
+    @rule(target=commands, arrival=st.sampled_from(["a-1", "a-2", "a-3"]), age_s=st.sampled_from([0.0, 2.4]),
+          times=st.sampled_from([1, 2]))
+    def arrive(self, arrival: str, age_s: float, times: int) -> Command:
+        one = self._decided(arrival, age_s)
+        for _ in range(times):
+            self._carry_out(one)
+        return one
+
+    @rule(is_deaf=st.booleans())
+    def mend(self, is_deaf: bool) -> None:
+        """Nearly all is well again."""
+        self.wire.faults, self.wire.is_plugged, self.wire.noise = [], True, 0
+        self.log.is_full, self.log.is_deaf = False, is_deaf
+        self.opener.obey(Order(f"mend-{self.time.at_s}", OrderKind.RELEASE, "anna", "", self.time.at_s + 1.0))
+        self._seen(None, lambda: False, lambda: self._pass(3.0))
 
     @rule(kind=st.sampled_from(list(OrderKind)), hold_s=st.sampled_from([1.0, 30.0]), for_s=st.sampled_from([-1.0, 5.0]))
     def order(self, kind: OrderKind, hold_s: float, for_s: float) -> None:
@@ -153,7 +171,7 @@ class Gate(RuleBasedStateMachine):
         if not hasattr(self, "opener"):
             return
         self.wire.faults, self.wire.is_plugged = [], True
-        self.wait(RECOVERY_S)
+        self._seen(None, lambda: False, lambda: self._pass(RECOVERY_S))
         is_held = bool(self.opener.health().held_by)
         assert not self.wire.relay or is_held
         self.opener.close()
