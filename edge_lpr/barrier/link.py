@@ -74,9 +74,10 @@ class SerialLink:
         with _told(self._finder.port):
             port: Any = serial.serial_for_url(
                 found, do_not_open=True, baudrate=self._baud, parity=PARITIES[self._table.parity],
-                stopbits=self._table.stop_bits, timeout=SLICE_S, write_timeout=WRITE_LIMIT_S,
+                stopbits=self._table.stop_bits, timeout=SLICE_S,
             )
             if self._finder.is_device:
+                port.write_timeout = WRITE_LIMIT_S
                 port.exclusive = True
                 if self._table.rs485 == "rts":
                     port.rs485_mode = RS485Settings()
@@ -168,7 +169,7 @@ def _told(port: str) -> Iterator[None]:
     """The errors of pyserial and the system as BarrierError."""
     try:
         yield
-    except (OSError, ValueError, termios.error) as error:
+    except (OSError, ValueError, NotImplementedError, termios.error) as error:
         number = getattr(error, "errno", None)
         if number in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY):
             reason = "another program uses it; does the gate run?"
