@@ -38,6 +38,8 @@ class BoardProcess:
             raise BarrierError("the virtual relay board does not start")
         self._relays: dict[int, bool] = {}
         self._pulses: dict[int, int] = {}
+        self.last_on_s = 0.0
+        """When a relay last switched on, in monotonic seconds of the machine."""
         threading.Thread(target=self._listen, name="virtual board", daemon=True).start()
 
     @property
@@ -65,7 +67,8 @@ class BoardProcess:
 
     def _listen(self) -> None:
         for line in self._lines:
-            _, _, relay, state = line.split()
+            at_s, _, relay, state = line.split()
+            self.last_on_s = float(at_s) if state == "on" else self.last_on_s
             self._relays[int(relay)] = state == "on"
             self._pulses[int(relay)] = self.pulses(int(relay)) + (state == "on")
         self._lines.close()

@@ -87,7 +87,7 @@ class VirtualBoard:
         if self.relays[relay] == is_on:
             return
         self.relays[relay] = is_on
-        print(f"{now_s:.3f} relay {relay + 1} {'on' if is_on else 'off'}", flush=True)
+        print(f"{now_s:.6f} relay {relay + 1} {'on' if is_on else 'off'}", flush=True)
         if is_on and self.plays_lane:
             self.script = [(now_s + after_s, number, state) for after_s, number, state in LANE_SCRIPT]
 

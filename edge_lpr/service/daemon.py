@@ -32,6 +32,7 @@ from edge_lpr.service.clock import FilmClock, gate_time
 from edge_lpr.service.health import GateState
 from edge_lpr.service.housekeeping import Housekeeping
 from edge_lpr.service.lane import Camera, Lane
+from edge_lpr.service.orders import OrderDesk
 from edge_lpr.service.pipeline import CommandSink, Decided, DecisionLog, Pipeline, Step
 from edge_lpr.service.rules import Rules
 from edge_lpr.service.sight import Networks, Sight
@@ -117,6 +118,7 @@ class Daemon:
                       open_camera)
             for camera in config.camera
         ]
+        self._orders = OrderDesk(config.service.runtime_folder, self._runners)
         self._keeping = Housekeeping(config, path, self._rules, self.log, self.lanes, list(self._runners.values()),
                                      self._clock)
 
@@ -125,6 +127,7 @@ class Daemon:
         self._keeping.note_lists(self._rules.load())
         for runner in self._runners.values():
             runner.start()
+        self._orders.start()
         for lane in self.lanes:
             lane.start()
         self._keeping.start()
@@ -157,6 +160,7 @@ class Daemon:
         ended = [lane.join(max(until_s - time.monotonic(), 0.1)) for lane in self.lanes]
         if not all(ended):
             log.warning("a camera's thread did not end in time")
+        self._orders.stop()
         self._keeping.stop(0.2)
         for runner in self._runners.values():
             runner.stop(BARRIER_STOP_S)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -36,10 +37,8 @@ class Peer:
         """What it said since its first line, after `count` lines or one that is `until`."""
         end_s = time.monotonic() + LONGEST_S
         while time.monotonic() < end_s and (len(self.said) - 1 < count or until and until not in self.said):
-            try:
+            with suppress(queue.Empty):
                 self.said.append(self.lines.get(timeout=0.05))
-            except queue.Empty:
-                pass
         while not self.lines.empty():
             self.said.append(self.lines.get())
         return self.said[1:]

@@ -14,7 +14,7 @@ from serial.rfc2217 import PortManager
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pty_peer import KINDS  # noqa: E402
+from pty_peer import KINDS
 
 
 class Lines:

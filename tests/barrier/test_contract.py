@@ -73,7 +73,7 @@ CASES = [
 FAULTS = ("mute", "slow", "half", "garbage", "address", "checksum", "other", "earlier", "vanish")
 CANNOT_TELL = {("lcus8", "earlier"), ("devantech", "other"), ("devantech", "address"), ("devantech", "checksum"),
                ("devantech", "garbage"), ("devantech", "half"), ("lcus8", "checksum")}
-"""Replies of a byte or two have nothing by which a wrong one could be told from a right one that says 'off', or 'on'."""
+"""Replies of a byte or two have nothing by which a wrong one could be told from a right one."""
 
 AT_ONCE = 16
 PATIENT_S, HASTY_S = 2.0, 0.2
@@ -84,7 +84,8 @@ PATIENT_S, HASTY_S = 2.0, 0.2
 def paired(case: Case, fault: str = "", **more: Any) -> Iterator[tuple[Barrier, Peer]]:
     """A barrier with its device."""
     peer = pty_peer(case.peer, fault)
-    table = {"driver": case.name, "pulse_s": 0.1, "port": peer.first, "reply_timeout_s": PATIENT_S, **case.table, **more}
+    table = {"driver": case.name, "pulse_s": 0.1, "port": peer.first, "reply_timeout_s": PATIENT_S, **case.table}
+    table |= more
     barrier = make_barrier(BarrierTable(**table))
     try:
         yield barrier, peer

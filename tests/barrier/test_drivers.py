@@ -186,8 +186,8 @@ def test_inputs_are_numbered_from_one() -> None:
 
 
 def test_a_template_takes_bytes_texts_and_patterns() -> None:
-    table = TemplateTable(open="A0 01 01 A2", open_reply="A0 ?? 01", release="text:OFF\\r\\n", release_reply="match:[a-z]+!",
-                          query="3F", on_reply="31", off_reply="30")
+    table = TemplateTable(open="A0 01 01 A2", open_reply="A0 ?? 01", release="text:OFF\\r\\n",
+                          release_reply="match:[a-z]+!", query="3F", on_reply="31", off_reply="30")
     one = driver("template", template=table)
     opening, release = one.switch_on(), one.switch_off()
     assert opening.frame == bytes.fromhex("A0 01 01 A2") and release.frame == b"OFF\r\n"

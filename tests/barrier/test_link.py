@@ -129,7 +129,8 @@ def test_one_process_has_the_line(tmp_path: Path, peers: list[Peer]) -> None:
     other = make_barrier(table(port))
     with pytest.raises(BarrierError, match="another program uses it"):
         other.connect()
-    stranger = "import os, sys\nos.setuid(65534)\ntry:\n    os.open(sys.argv[1], os.O_RDWR)\nexcept OSError as error:\n    print(error.errno)"
+    stranger = ("import os, sys\nos.setuid(65534)\ntry:\n    os.open(sys.argv[1], os.O_RDWR)\n"
+                "except OSError as error:\n    print(error.errno)")
     if os.geteuid() == 0:
         os.chmod(port, 0o666)
         said = subprocess.run([sys.executable, "-c", stranger, port], capture_output=True, text=True, timeout=60)

@@ -55,13 +55,15 @@ PASSING: Script = [(0, CLOSED | OFF), (1, A), (2, MOVING | OFF), (3, OPEN | OFF)
     [
         (PASSING, ["opened", "passed", "closed"]),
         ([(0, CLOSED | OFF), (1, A), (20, None)], ["not opened"]),
-        ([(0, CLOSED | OFF), (1, A), (15, OPEN | OFF), (16, OPEN | ON), (17, OPEN | OFF), (19, CLOSED | OFF), (20, None)],
+        ([(0, CLOSED | OFF), (1, A), (15, OPEN | OFF), (16, OPEN | ON), (17, OPEN | OFF), (19, CLOSED | OFF),
+          (20, None)],
          ["not opened", "opened", "passed", "closed"]),
         ([*PASSING[:6], (9, OPEN | ON), (12, OPEN | OFF), (15, CLOSED | OFF), (16, None)],
          ["opened", "passed", "passed", "tailgating", "closed"]),
         ([*PASSING[:5], (6, Opening("a-2", 2)), (8, OPEN | OFF), (9, OPEN | ON), (12, OPEN | OFF), (15, CLOSED | OFF),
           (16, None)], ["opened", "passed", "passed", "closed"]),
-        ([*PASSING[:4], (10, MOVING | OFF), (12, CLOSED | OFF), (13, None)], ["opened", "opened but nobody passed", "closed"]),
+        ([*PASSING[:4], (10, MOVING | OFF), (12, CLOSED | OFF), (13, None)],
+         ["opened", "opened but nobody passed", "closed"]),
         ([*PASSING[:4], (40, CLOSED | OFF), (41, None)], ["opened", "opened but nobody passed", "closed"]),
         ([*PASSING[:6], (80, None)], ["opened", "passed", "stuck open"]),
         ([*PASSING[:6], (80, CLOSED | OFF), (81, None)], ["opened", "passed", "stuck open", "closed"]),
@@ -77,7 +79,8 @@ PASSING: Script = [(0, CLOSED | OFF), (1, A), (2, MOVING | OFF), (3, OPEN | OFF)
     ],
     ids=["passes", "does not open", "opens late", "tailgating", "two openings, two vehicles", "closes on nobody",
          "nobody passes in time", "stays open", "stays open and closes", "opened by hand", "driven through by hand",
-         "a gap in the loop is no second vehicle", "waits on the loop", "turns round", "it closes behind the front axle"],
+         "a gap in the loop is no second vehicle", "waits on the loop", "turns round",
+         "it closes behind the front axle"],
 )
 def test_with_a_loop_and_both_switches(script: Script, said: list[str]) -> None:
     assert kinds(script) == said
@@ -95,7 +98,8 @@ def test_with_a_loop_and_both_switches(script: Script, said: list[str]) -> None:
     ],
 )
 def test_with_fewer_inputs_it_tells_what_they_tell(names: tuple[str, ...], said: list[str]) -> None:
-    script = [(at_s, {name: what[name] for name in names} if isinstance(what, dict) else what) for at_s, what in PASSING]
+    script = [(at_s, {name: what[name] for name in names} if isinstance(what, dict) else what)
+              for at_s, what in PASSING]
     assert kinds(script) == said
 
 

@@ -1,8 +1,8 @@
 """Any interleaving of decisions, orders, faults, restarts, full disks and steps of the clocks.
 
 EDGE_LPR_EXAMPLES says how many (60). What holds after every step, seen on the wire:
-no opening without a fresh decision or order of its own, at most one for each, its intent on disk before; and whatever the
-host switched on is switched off again, unless it is held open for a time that is not over.
+no opening without a fresh decision or order of its own, at most one for each, its intent on disk before; and whatever
+the host switched on is switched off again, unless it is held open for a time that is not over.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ class Gate(RuleBasedStateMachine):
         self.opener.obey(Order(f"mend-{self.time.at_s}", OrderKind.RELEASE, "anna", "", self.time.at_s + 1.0))
         self._seen(None, lambda: False, lambda: self._pass(3.0))
 
-    @rule(kind=st.sampled_from(list(OrderKind)), hold_s=st.sampled_from([1.0, 30.0]), for_s=st.sampled_from([-1.0, 5.0]))
+    @rule(kind=st.sampled_from(list(OrderKind)), hold_s=st.sampled_from([1.0, 30.0]),
+          for_s=st.sampled_from([-1.0, 5.0]))
     def order(self, kind: OrderKind, hold_s: float, for_s: float) -> None:
         self.orders += 1
         one = Order(f"o-{self.orders}", kind, "anna", "why", self.time.at_s + for_s, hold_s)
