@@ -118,7 +118,7 @@ class Opener:
         """Do what a person orders, if it still may; it stands in the log before and after."""
         said = f"barrier {self.name}: {order.kind.value} by {order.who}, because: {order.reason}"
         reply = self._release_for(order, said) if order.kind is OrderKind.RELEASE else self._open_by_hand(order, said)
-        self._note_outcome(f"order {order.id}", reply)
+        self._note_outcome(f"order {order.id}", reply, order.kind is not OrderKind.RELEASE)
         self._finish_manual(f"{said}: {reply.outcome.value}: {reply.detail}")
         return reply
 
@@ -262,8 +262,8 @@ class Opener:
         except LogError as error:
             log.warning("barrier %s: %s", self.name, error)
 
-    def _note_outcome(self, what: str, reply: Reply) -> None:
-        is_moved = reply.outcome not in NOTHING_MOVED
+    def _note_outcome(self, what: str, reply: Reply, opens: bool = True) -> None:
+        is_moved = opens and reply.outcome not in NOTHING_MOVED
         self._board.note_outcome(reply.outcome.value, reply.detail, is_moved)
         log.log(logging.INFO if is_moved else logging.WARNING, "barrier %s: %s: %s: %s",
                 self.name, what, reply.outcome.value, reply.detail)

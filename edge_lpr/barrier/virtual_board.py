@@ -34,9 +34,9 @@ BROKEN_AFTER_S = 0.05
 """Half a frame is forgotten after so long a silence."""
 FRAME_BYTES = 8
 LOOP, OPENED, CLOSED = 0, 1, 2
-LANE_SCRIPT = ((0.0, CLOSED, False), (0.6, OPENED, True), (1.2, LOOP, True), (2.4, LOOP, False), (3.0, OPENED, False),
-               (3.6, CLOSED, True))
-"""After an opening: seconds, input, state."""
+AFTER_ON = ((0.0, CLOSED, False), (0.6, OPENED, True), (1.2, LOOP, True), (2.4, LOOP, False))
+AFTER_OFF = ((2.5, OPENED, False), (3.1, CLOSED, True))
+"""What the lane does after the relay: seconds, input, state."""
 
 
 @dataclass
@@ -88,8 +88,10 @@ class VirtualBoard:
             return
         self.relays[relay] = is_on
         print(f"{now_s:.6f} relay {relay + 1} {'on' if is_on else 'off'}", flush=True)
-        if is_on and self.plays_lane:
-            self.script = [(now_s + after_s, number, state) for after_s, number, state in LANE_SCRIPT]
+        if self.plays_lane:
+            kept = [] if is_on else self.script
+            played = AFTER_ON if is_on else AFTER_OFF
+            self.script = kept + [(now_s + after_s, number, state) for after_s, number, state in played]
 
     def _read(self, function: int, first: int, count: int) -> bytes:
         values = self.relays if function == READ_COILS else self.inputs

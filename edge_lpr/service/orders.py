@@ -134,8 +134,11 @@ class OrderDesk:
         """Take an order away, then have it obeyed."""
         try:
             text, owner = _read(path)
-        finally:
+        except OSError as error:
+            log.warning("an order by hand is none: %s", error)
             path.unlink()
+            return
+        path.unlink()
         answer_path = path.with_suffix(ANSWER)
 
         def answer(reply: Reply) -> None:
