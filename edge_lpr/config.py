@@ -12,12 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from edge_lpr.barrier_tables import BarrierTable
 from edge_lpr.errors import ConfigError
 from edge_lpr.records import Direction
-from edge_lpr.settings_file import key, load_settings
+from edge_lpr.settings_file import NAME, NAME_MEANING, key, load_settings
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}"
-NAME_MEANING = "letters, digits, '-', '_' and '.', 40 at most"
 NO_BARRIER = "none"
 RUNTIME_FOLDER = Path("/run/edge-lpr")
 PACKAGE = Path(__file__).resolve().parent
@@ -54,15 +53,6 @@ class CameraTable:
     loop: bool = False
     starts_at: datetime | None = None
     zone: tuple[ZoneTable, ...] = ()
-
-
-@dataclass(frozen=True)
-class BarrierTable:
-    """[[barrier]]"""
-
-    name: str = key("gate", pattern=NAME, meaning=NAME_MEANING)
-    driver: str = "dry-run"
-    cooldown_s: float = key(5.0, low=0.0, high=3600.0)
 
 
 @dataclass(frozen=True)

@@ -180,9 +180,11 @@ class Decision:
 
 
 class Outcome(str, Enum):
-    """What became of a command to the barrier."""
+    """What became of a command to the barrier. SENT: to a device that has no way to confirm it; UNKNOWN: one that has
+    did not, or wrongly."""
 
     DONE = "done"
+    SENT = "sent"
     REFUSED = "refused"
     EXPIRED = "expired"
     UNKNOWN = "unknown"

@@ -29,6 +29,9 @@ else:
 
 Record = TypeVar("Record")
 REQUIRED = dataclasses.MISSING
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}"
+"""What a camera, barrier or list may be called: it stands in the log and in names of files."""
+NAME_MEANING = "letters, digits, '-', '_' and '.', 40 at most"
 
 
 @dataclasses.dataclass(frozen=True)

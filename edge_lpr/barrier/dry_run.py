@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from edge_lpr.barrier.base import Inputs, RelayState, Reply
-from edge_lpr.config import BarrierTable
+from edge_lpr.barrier.base import Inputs, MaySend, RelayState, Reply
+from edge_lpr.barrier_tables import BarrierTable
 from edge_lpr.records import Outcome
 
 
@@ -19,11 +17,14 @@ class DryRunBarrier:
     def connect(self) -> None:
         pass
 
-    def pulse(self, may_send: Callable[[], bool]) -> Reply:
+    def pulse(self, may_send: MaySend) -> Reply:
         if not may_send():
             return Reply(Outcome.EXPIRED, "too late")
         self.pulses += 1
         return Reply(Outcome.DRY_RUN, f"barrier {self._name} would have been opened")
+
+    def hold(self, may_send: MaySend) -> Reply:
+        return self.pulse(may_send)
 
     def release(self) -> None:
         pass
@@ -33,6 +34,12 @@ class DryRunBarrier:
 
     def inputs(self) -> Inputs:
         return Inputs()
+
+    def check(self) -> None:
+        pass
+
+    def hurry(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

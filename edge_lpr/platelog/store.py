@@ -164,6 +164,22 @@ class PlateLog:
             except LogUnwritableError as error:
                 self._postpone(Item(now, event=(kind, detail, camera)), error)
 
+    def begin_manual(self, detail: str) -> None:
+        """Have on disk that something is about to be done by hand. Raises LogError when it is not."""
+        now = self._clock()
+        with self._lock:
+            try:
+                self._drain(is_urgent=True)
+                run = self._database
+                self._transact(lambda connection: insert_event(connection, run.run_id, now, EventKind.MANUAL, detail))
+            except LogUnwritableError as error:
+                self._note(error)
+                raise
+
+    def finish_manual(self, detail: str) -> None:
+        """Write what became of it; where that cannot be written now, it waits."""
+        self.event(EventKind.MANUAL, detail)
+
     def retry(self) -> bool:
         """Write what waits, unless that was tried just now; whether all is well. Call it now and then."""
         with self._lock:

@@ -12,7 +12,10 @@ from pathlib import Path
 
 from edge_lpr.barrier import make_barrier
 from edge_lpr.barrier.base import Command
+from edge_lpr.barrier.opener import OpenerOptions
+from edge_lpr.barrier.passage import LaneEvent
 from edge_lpr.barrier.runner import BarrierRunner, OnOutcome
+from edge_lpr.barrier_tables import BarrierTable
 from edge_lpr.capture.clock import Clock, SystemClock
 from edge_lpr.capture.isolate import CameraProcess
 from edge_lpr.capture.source import CameraSpec
@@ -20,6 +23,7 @@ from edge_lpr.config import CameraTable, SiteConfig
 from edge_lpr.errors import LogError
 from edge_lpr.gate.evidence import Weigher
 from edge_lpr.gate.track import Tracker
+from edge_lpr.platelog.rows import EventKind
 from edge_lpr.platelog.store import PlateLog
 from edge_lpr.recognition.plate_format import compile_grammar
 from edge_lpr.recognition.regions import parse_regions
@@ -28,6 +32,7 @@ from edge_lpr.service.clock import FilmClock, gate_time
 from edge_lpr.service.health import GateState
 from edge_lpr.service.housekeeping import Housekeeping
 from edge_lpr.service.lane import Camera, Lane
+from edge_lpr.service.orders import OrderDesk
 from edge_lpr.service.pipeline import CommandSink, Decided, DecisionLog, Pipeline, Step
 from edge_lpr.service.rules import Rules
 from edge_lpr.service.sight import Networks, Sight
@@ -38,7 +43,8 @@ log = logging.getLogger(__name__)
 
 STOP_S = 2.5
 """From the request to stop to the end; the promise is 3 seconds."""
-BARRIER_STOP_S = 0.4
+BARRIER_STOP_S = 0.9
+"""A pulse under way is brought to its end, and the relay released."""
 LOG_STOP_S = 0.5
 KEPT_LISTS = "kept-lists"
 """Folder in the log's: copies of the last good lists."""
@@ -99,14 +105,12 @@ class Daemon:
         self._stop = threading.Event()
         networks = Networks(config.recognition)
         networks.warm()
-        barriers = {table.name: make_barrier(table) for table in config.barrier}
+        self.barriers = {table.name: make_barrier(table) for table in config.barrier}
         self.log = PlateLog.open(config.log.folder, log_options(config.log, config.access.trust_unsynced_clock),
                                  lambda: gate_time(self._clock))
         self._rules = Rules(config, config.log.folder / KEPT_LISTS)
         self._runners = {
-            table.name: BarrierRunner(table.name, barriers[table.name], self.log, table.cooldown_s,
-                                      listeners.on_outcome)
-            for table in config.barrier
+            table.name: self._runner(table, listeners.on_outcome) for table in config.barrier
         }
         session = f"{self._clock.wall_time():%y%m%d%H%M%S}{secrets.token_hex(2)}"
         self.lanes = [
@@ -114,14 +118,16 @@ class Daemon:
                       open_camera)
             for camera in config.camera
         ]
+        self._orders = OrderDesk(config.service.runtime_folder, self._runners)
         self._keeping = Housekeeping(config, path, self._rules, self.log, self.lanes, list(self._runners.values()),
                                      self._clock)
 
     def start(self) -> None:
-        """Read the lists, and begin with the cameras."""
+        """Read the lists, and begin with barriers and cameras."""
         self._keeping.note_lists(self._rules.load())
         for runner in self._runners.values():
             runner.start()
+        self._orders.start()
         for lane in self.lanes:
             lane.start()
         self._keeping.start()
@@ -154,6 +160,7 @@ class Daemon:
         ended = [lane.join(max(until_s - time.monotonic(), 0.1)) for lane in self.lanes]
         if not all(ended):
             log.warning("a camera's thread did not end in time")
+        self._orders.stop()
         self._keeping.stop(0.2)
         for runner in self._runners.values():
             runner.stop(BARRIER_STOP_S)
@@ -161,6 +168,20 @@ class Daemon:
         self.log.close(LOG_STOP_S)
         log.info("the gate %s has stopped", self.config.name)
         return int(any(lane.health().camera.last_error and lane.ended_by_itself for lane in self.lanes))
+
+    def _runner(self, table: BarrierTable, on_outcome: OnOutcome | None) -> BarrierRunner:
+        def on_lane(event: LaneEvent) -> None:
+            self._note_lane(table.name, event)
+
+        return BarrierRunner(table.name, self.barriers[table.name], self.log, OpenerOptions.of(table), on_outcome,
+                             on_lane)
+
+    def _note_lane(self, barrier: str, event: LaneEvent) -> None:
+        """Have what the lane did in the log, with the arrival that it belongs to."""
+        try:
+            self.log.event(EventKind.LANE, f"barrier {barrier}: {event}", event.opening.camera)
+        except LogError as error:
+            log.warning("%s", error)
 
     def _sink(self, camera: CameraTable) -> CommandSink:
         barrier = self.config.barrier_of(camera)

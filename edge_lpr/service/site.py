@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge_lpr.barrier import make_barrier
+from edge_lpr.barrier import HARMLESS, make_barrier
 from edge_lpr.capture.reconnect import RetryOptions
 from edge_lpr.capture.source import CameraSpec, make_source
 from edge_lpr.config import ArrivalsTable, CameraTable, LogTable, RecognitionTable, SiteConfig, load_config
@@ -137,8 +137,8 @@ def _check(config: SiteConfig) -> None:
         except EdgeLprError as error:
             raise type(error)(f"camera {camera.name!r}: {error}") from error
         barrier = config.barrier_of(camera)
-        if spec.lossless and barrier is not None and barrier.driver != "dry-run":
-            raise ConfigError(f"camera {camera.name!r}: pace 'fast' has the file's own time: its barrier must be a"
-                              f" dry-run, not {barrier.driver!r}")
+        if spec.lossless and barrier is not None and barrier.driver not in HARMLESS:
+            raise ConfigError(f"camera {camera.name!r}: pace 'fast' has the file's own time: its barrier must be one of"
+                              f" {', '.join(HARMLESS)}, not {barrier.driver!r}")
         if camera.starts_at is not None and not spec.lossless:
             raise ConfigError(f"camera {camera.name!r}: starts_at is for files in pace 'fast' only")

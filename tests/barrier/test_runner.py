@@ -11,10 +11,12 @@ from datetime import datetime, timezone
 import pytest
 
 from edge_lpr.barrier import make_barrier
-from edge_lpr.barrier.base import Command, Inputs, RelayState, Reply
+from edge_lpr.barrier.base import Command, Inputs, Order, OrderKind, RelayState, Reply
 from edge_lpr.barrier.dry_run import DryRunBarrier
+from edge_lpr.barrier.opener import OpenerOptions
+from edge_lpr.barrier.rules import OpeningLimits
 from edge_lpr.barrier.runner import MOST_WAITING, BarrierRunner
-from edge_lpr.config import BarrierTable
+from edge_lpr.barrier_tables import BarrierTable
 from edge_lpr.errors import BarrierError, ConfigError, LogError
 from edge_lpr.records import Action, CommandOutcome, Decision, Direction, Outcome, PlateRead, Reason
 
@@ -46,6 +48,14 @@ class FakeLog:
         if self.fails == "finish":
             raise LogError("full")
 
+    def begin_manual(self, detail: str) -> None:
+        if self.fails == "begin":
+            raise LogError("not on disk")
+        self.said.append(("begin by hand", 0, detail))
+
+    def finish_manual(self, detail: str) -> None:
+        self.said.append(("finish by hand", 0, detail))
+
 
 @dataclass
 class FakeBarrier:
@@ -56,7 +66,7 @@ class FakeBarrier:
     pulses: int = 0
     closed: bool = False
     before_send: Callable[[], None] = lambda: None
-    hold: threading.Event | None = None
+    blocked: threading.Event | None = None
 
     def connect(self) -> None:
         fault = self.connects.pop(0) if self.connects else None
@@ -64,8 +74,8 @@ class FakeBarrier:
             raise fault
 
     def pulse(self, may_send: Callable[[], bool]) -> Reply:
-        if self.hold is not None:
-            self.hold.wait(5.0)
+        if self.blocked is not None:
+            self.blocked.wait(5.0)
         self.before_send()
         if isinstance(self.reply, BarrierError):
             raise self.reply
@@ -76,7 +86,16 @@ class FakeBarrier:
             raise self.reply
         return self.reply
 
+    def hold(self, may_send: Callable[[], bool]) -> Reply:
+        return self.pulse(may_send)
+
     def release(self) -> None:
+        pass
+
+    def check(self) -> None:
+        pass
+
+    def hurry(self) -> None:
         pass
 
     def state(self) -> RelayState:
@@ -103,7 +122,8 @@ class Bench:
     def __init__(self, barrier: FakeBarrier, log: FakeLog, cooldown_s: float = 5.0) -> None:
         self.barrier, self.log = barrier, log
         self.ended: list[tuple[int, Outcome, str]] = []
-        self.runner = BarrierRunner("gate", barrier, log, cooldown_s, self._heard)
+        options = OpenerOptions(OpeningLimits(cooldown_s))
+        self.runner = BarrierRunner("gate", barrier, log, options, self._heard)
         self.runner.start()
 
     def _heard(self, one: Command, outcome: CommandOutcome) -> None:
@@ -224,7 +244,7 @@ def test_a_device_that_is_not_there_is_told_and_tried_again(make_bench: Callable
 
 def test_a_stop_carries_out_what_waits_and_refuses_what_comes_later(make_bench: Callable[..., Bench]) -> None:
     hold = threading.Event()
-    bench = make_bench(FakeBarrier(hold=hold))
+    bench = make_bench(FakeBarrier(blocked=hold))
     bench.runner.submit(command(1))
     bench.runner.submit(command(2, "a-2"))
     bench.runner.refuse()
@@ -239,7 +259,7 @@ def test_a_stop_carries_out_what_waits_and_refuses_what_comes_later(make_bench: 
 
 def test_a_barrier_that_hangs_delays_no_camera_and_not_the_end(make_bench: Callable[..., Bench]) -> None:
     hold = threading.Event()
-    bench = make_bench(FakeBarrier(hold=hold))
+    bench = make_bench(FakeBarrier(blocked=hold))
     began_s = time.monotonic()
     for number in range(1, MOST_WAITING + 4):
         bench.runner.submit(command(number, f"a-{number}"))
@@ -257,10 +277,27 @@ def test_only_an_opening_that_is_in_the_log_goes_to_the_barrier(make_bench: Call
     assert bench.barrier.pulses == 0
 
 
+def test_an_order_is_answered_between_its_two_entries_in_the_log(make_bench: Callable[..., Bench]) -> None:
+    bench, answers = make_bench(), []
+    bench.runner.order(Order("o-1", OrderKind.OPEN, "anna", "a delivery", time.monotonic() + 5.0), answers.append)
+    until_s = time.monotonic() + 5.0
+    while not answers and time.monotonic() < until_s:
+        time.sleep(0.005)
+    assert answers[0].outcome is Outcome.DONE and bench.barrier.pulses == 1
+    assert [what for what, _, _ in bench.log.said] == ["begin by hand", "finish by hand"]
+    assert all("anna" in said and "a delivery" in said for _, _, said in bench.log.said)
+    bench.runner.refuse()
+    bench.runner.order(Order("o-2", OrderKind.OPEN, "anna", "", time.monotonic() + 5.0), answers.append)
+    assert answers[1].outcome is Outcome.REFUSED
+
+
 def test_the_dry_run_moves_nothing() -> None:
     barrier = make_barrier(BarrierTable())
     assert isinstance(barrier, DryRunBarrier)
     barrier.connect()
+    barrier.check()
+    barrier.hurry()
+    assert barrier.hold(lambda: False).outcome is Outcome.EXPIRED
     assert barrier.pulse(lambda: False).outcome is Outcome.EXPIRED
     assert barrier.pulse(lambda: True).outcome is Outcome.DRY_RUN
     assert barrier.pulses == 1
@@ -271,5 +308,5 @@ def test_the_dry_run_moves_nothing() -> None:
 
 
 def test_an_unknown_driver_is_named_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="'modbus'; allowed: dry-run"):
-        make_barrier(BarrierTable(driver="modbus"))
+    with pytest.raises(ConfigError, match="'mudbus'; allowed: denkovi16, devantech, dry-run"):
+        make_barrier(BarrierTable(driver="mudbus"))

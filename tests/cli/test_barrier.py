@@ -1,0 +1,125 @@
+"""`edge-lpr barrier` on a virtual board, without a gate and with one."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_lpr.cli import main
+from edge_lpr.cli.barrier import hold_seconds
+from edge_lpr.platelog.query import PlateLogReader
+from edge_lpr.platelog.rows import EventKind
+from edge_lpr.service.site import load_site
+
+pytest.importorskip("serial", reason="pyserial opens the ports")
+
+SITE = """
+[[camera]]
+name = "entry"
+uri = "/dev/video97"
+barrier = "gate"
+[[barrier]]
+driver = "simulated"
+[barrier.inputs]
+loop = 1
+opened = 2
+closed = 3
+[log]
+folder = "log"
+[service]
+runtime_folder = "run"
+health_every_s = 0.2
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    path = tmp_path / "site.toml"
+    path.write_text(SITE)
+    return path
+
+
+def barrier(site: Path, *words: str) -> int:
+    return main(["barrier", words[0], "--config", str(site), *words[1:]])
+
+
+def manual(site: Path) -> list[str]:
+    with PlateLogReader(load_site(site).log.folder) as reader:
+        return [event.detail for event in reader.events(EventKind.MANUAL)]
+
+
+def test_opened_by_hand_without_a_gate(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert barrier(site, "open", "--yes", "--reason", "a delivery") == 0
+    told = capsys.readouterr()
+    assert "This moves the barrier 'gate'" in told.err and "done: confirmed by the device" in told.out
+    begun, ended = manual(site)
+    assert "because: a delivery: begins" in begun and "(user " in begun and "done" in ended
+
+
+@pytest.mark.parametrize(
+    ("terminal", "typed", "words"),
+    [(False, "yes\n", "--yes goes on"), (True, "no\n", "not confirmed"), (True, "\n", "not confirmed")],
+)
+def test_nothing_moves_unless_somebody_says_yes(
+    site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool, typed: str,
+    words: str
+) -> None:
+    keyboard = io.StringIO(typed)
+    keyboard.isatty = lambda: terminal  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", keyboard)
+    assert barrier(site, "open", "--reason", "x") == 1
+    assert words in capsys.readouterr().err
+    assert not (site.parent / "log").exists()
+
+
+def test_held_open_and_released(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert barrier(site, "open", "-y", "--reason", "moving", "--hold", "0.3s") == 0
+    assert "Ctrl-C releases" in capsys.readouterr().out
+    assert "its time is over" in manual(site)[-1]
+    assert barrier(site, "open", "-y", "--reason", "moving", "--hold", "13h") == 1
+    assert "at most 12 hours" in capsys.readouterr().out
+
+
+def test_state_and_test(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert barrier(site, "state", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["closed"] is True and manual(site) == []
+    assert barrier(site, "test", "--yes") == 0
+    said = capsys.readouterr().out
+    assert "connected and released" in said
+    assert "relay released, loop off, open switch off, closed switch on" in said
+    assert "because: test" in manual(site)[0]
+
+
+def test_a_device_that_is_not_there_is_told(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text(SITE.replace('"simulated"', '"waveshare"\nport = "/dev/serial/by-id/nothing"'))
+    assert barrier(site, "open", "-y", "--reason", "x") == 1
+    assert "/dev/serial/by-id/nothing: there is no such device" in capsys.readouterr().err
+    assert manual(site) == [], "nothing was begun"
+    assert barrier(site, "open", "-y", "--reason", "x", "--barrier", "north") == 1
+    assert "no barrier 'north'; there are: gate" in capsys.readouterr().err
+
+
+def test_ports_and_drivers_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["barrier", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "drivers: dry-run, simulated, waveshare" in said and "template" in said
+
+
+def test_the_time_to_the_first_byte_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["barrier", "bench", "--count", "2"]) == 0
+    assert "from the decision, log included" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("15m", 900.0), ("1.5h", 5400.0)])
+def test_times_to_hold(text: str, seconds: float) -> None:
+    assert hold_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "-5m", "0s", "25:00", "00:00", "forever"])
+def test_no_times_to_hold(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        hold_seconds(text)
