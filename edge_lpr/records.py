@@ -53,7 +53,7 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class PlateCrop:
-    """An upright plate cut from a frame: `pixels` uint8 (H, W, 3) RGB; `sharpness` variance of the Laplacian."""
+    """An upright plate cut from a frame: `pixels` uint8 (H, W, 3) RGB; `sharpness` see rectify.py."""
 
     pixels: Pixels
     detection: Detection

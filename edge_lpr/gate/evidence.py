@@ -7,10 +7,8 @@ For every text that some frame proposes, the frames' log-probabilities of it are
 - P_i(text) is summed over all CTC alignments in frame i, and rescaled so that the frame's own text has the reader's
   calibrated confidence. A small share of every frame is taken for rubbish (occluded, cut, another plate), so that no
   single frame can rule a text out.
-- The frames are no independent witnesses. w_i = d_i q_i / max q: d_i = 1 / sum_j r_ij counts a frame by how many others
-  are like it (r_ij falls with the time between i and j, and with the change of the plate's size and place: a standing
-  car shows the same glare a hundred times), as sequences are weighted in a family of near copies (Henikoff 1994);
-  q_i is its clarity, from sharpness and size. The weights' sum, the effective number of frames, is capped.
+- The frames are no independent witnesses, nor equally good ones: w_i is that of frame_weights.py. The weights' sum, the
+  effective number of frames, is capped.
 - "None of them" has the mass that is left to texts that no frame proposes: those of the same length are summed up place
   by place over all characters; the mass of those of other lengths, spread over many, shrinks as frames are added.
 
@@ -21,7 +19,7 @@ characters' probabilities instead: a vote for each character, weighted by its lo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -29,14 +27,13 @@ import numpy as np
 
 from edge_lpr.gate.char_scores import char_log_probs, fuse_chars
 from edge_lpr.gate.clarity import clarity
+from edge_lpr.gate.frame_weights import WitnessOptions, frame_weights
 from edge_lpr.gate.text_scores import Doubles, FrameTexts, score_frames
 from edge_lpr.recognition.ctc import Grammar
 from edge_lpr.records import Arrival, Sighting
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """The reader's characters, in the order of its classes; the blank is last."""
-VIEW_WIDTHS, VIEW_GROWTH = 0.5, 0.15
-"""A plate that moved half its width, or grew by a sixth, is seen differently to 1/e."""
 LEAST_DOUBT = 1e-4
 """No frame is taken for surer than this."""
 LEAST_ALTERNATIVE = 1e-4
@@ -48,25 +45,28 @@ MOST_REMEMBERED = 200
 class EvidenceOptions:
     """How frames are fused.
 
-    Frames `same_moment_s` apart are copies to 1/e; frames with the same view share at least `same_view` however far
-    apart, and all frames of a plate, with its dirt and its font, `same_plate`; together they count as at most
-    `most_frames`. `rubbish` is the share of frames that show no readable plate, and such a frame gives any text
-    `rubbish_text`. `none_texts`: over how many texts the mass of other lengths spreads. `temperature` above 1 makes
-    the confidence more careful. `foreign_share`: how often a plate fits none of the grammar's countries. `most_texts`
-    texts are compared, `alternatives` are given.
+    `witnesses`: how much each frame counts. `rubbish` is the share of frames that show no readable plate, and such a
+    frame gives any text `rubbish_text`. `none_texts`: over how many texts the mass of other lengths spreads. `slope`
+    and `shift` make the confidence of several frames mean what it says (Platt 1999), on the logit; they grow into it
+    with the effective number of frames, up to `full_at`: one frame's is the reader's own. `foreign_share`: how often a
+    plate fits none of the grammar's countries. `most_texts` texts are compared, `alternatives` are given.
     """
 
-    same_moment_s: float = 0.08
-    same_view: float = 0.35
-    same_plate: float = 0.2
-    most_frames: float = 5.0
+    witnesses: WitnessOptions = WitnessOptions()
     rubbish: float = 0.002
     rubbish_text: float = 1e-4
     none_texts: float = 20.0
-    temperature: float = 1.0
+    slope: float = 1.0
+    shift: float = 0.0
+    full_at: float = 1.5
     foreign_share: float = 0.01
     most_texts: int = 16
     alternatives: int = 4
+
+    @classmethod
+    def of_card(cls, parameters: Mapping[str, float]) -> EvidenceOptions:
+        """With slope and shift of the reader's card, where they were fitted."""
+        return cls(slope=parameters.get("fusion_slope", 1.0), shift=parameters.get("fusion_shift", 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class Weigher:
             best = max(all_sightings, key=clarity, default=None)
             return replace(NOTHING, best=best, first_read_s=first_read_s)
         frames = [self._frame(one) for one in sightings]
-        weights = frame_weights(sightings, self.options)
+        weights = frame_weights(sightings, self.options.witnesses)
         texts, posterior = self._fuse(frames, weights)
         first_read_s = min(first_read_s, *(one.captured_at_s for one in sightings))
         evidence = _verdict(sightings, texts, posterior, self.options.alternatives)
@@ -151,9 +151,20 @@ class Weigher:
         top = int(scores.argmax())
         chars = self._chars(frames, texts[top])
         none = self._none(texts, top, probs, scores, chars, weights)
-        every = np.append(scores, none) / self.options.temperature
+        every = np.append(scores, none)
         shares = np.exp(every - every.max())
-        return texts, shares[:-1] / shares.sum()
+        return texts, self._meant(shares[:-1] / shares.sum(), float(weights.sum()))
+
+    def _meant(self, posterior: Doubles, frames: float) -> Doubles:
+        """The top text's probability as it was fitted; the others' shrink or grow to fit into the rest."""
+        share = grown(frames, self.options)
+        top = int(posterior.argmax())
+        sure = min(1.0 - LEAST_DOUBT**2, max(LEAST_DOUBT**2, float(posterior[top])))
+        logit = math.log(sure / (1.0 - sure))
+        meant = 1.0 / (1.0 + math.exp(-(logit + share * ((self.options.slope - 1.0) * logit + self.options.shift))))
+        fitted = np.minimum(posterior * (1.0 - meant) / (1.0 - sure), meant)
+        fitted[top] = meant
+        return fitted
 
     def _proposed(self, frames: Sequence[FrameTexts], weights: Doubles) -> tuple[str, ...]:
         """The texts that frames propose, best backed first."""
@@ -209,22 +220,9 @@ def weigh(
     return Weigher(options, grammar).weigh(arrival)
 
 
-def frame_weights(sightings: Sequence[Sighting], options: EvidenceOptions = EvidenceOptions()) -> Doubles:
-    """How much each sighting counts, float64 (N,); their sum, 1 to `most_frames`, is the effective number of frames."""
-    clear = np.array([clarity(one) for one in sightings])
-    at_s = np.array([one.captured_at_s for one in sightings])
-    corners = np.stack([one.crop.detection.corners.astype(np.float64) for one in sightings])
-    centres = corners.mean(axis=1)
-    sizes = np.maximum(1.0, np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1))
-    apart = np.linalg.norm(centres[:, None] - centres[None], axis=2) / np.maximum(sizes[:, None], sizes[None])
-    grown = np.abs(np.log(sizes[:, None] / sizes[None]))
-    view = options.same_view * np.exp(-apart / VIEW_WIDTHS - grown / VIEW_GROWTH)
-    moment = np.exp(-np.abs(at_s[:, None] - at_s[None]) / options.same_moment_s)
-    alike = np.maximum(np.maximum(moment, view), options.same_plate)
-    np.fill_diagonal(alike, 1.0)
-    weights: Doubles = clear / clear.max() / alike.sum(axis=1)
-    total = float(weights.sum())
-    return weights * (min(options.most_frames, max(1.0, total)) / total)
+def grown(frames: float, options: EvidenceOptions) -> float:
+    """How far slope and shift hold for an effective number of frames: 0 of one, 1 from `full_at` on."""
+    return min(1.0, max(0.0, (frames - 1.0) / (options.full_at - 1.0)))
 
 
 def _calibrated(frames: Sequence[FrameTexts], texts: Sequence[str], log_probs: Doubles) -> Doubles:

@@ -21,7 +21,7 @@ from edge_lpr.capture.isolate import CameraProcess
 from edge_lpr.capture.source import CameraSpec
 from edge_lpr.config import CameraTable, SiteConfig
 from edge_lpr.errors import LogError
-from edge_lpr.gate.evidence import Weigher
+from edge_lpr.gate.evidence import EvidenceOptions, Weigher
 from edge_lpr.gate.track import Tracker
 from edge_lpr.platelog.rows import EventKind
 from edge_lpr.platelog.store import PlateLog
@@ -82,7 +82,8 @@ def make_lane(camera: CameraTable, networks: Networks, rules: Rules, plate_log: 
     film = FilmClock(clock) if spec.lossless else None
     enabled = parse_regions(networks.table.regions).enabled
     grammar = compile_grammar(enabled) if enabled else None
-    weigher = Weigher(grammar=grammar, alphabet=networks.reader.network.card.alphabet)
+    card = networks.reader.network.card
+    weigher = Weigher(EvidenceOptions.of_card(card.parameters), grammar, card.alphabet)
     tracker = Tracker(rules.tracker_of(camera.name), camera.name, session)
     sight = Sight.of(networks, camera, times)
     pipeline = Pipeline(camera.name, sight, tracker, weigher, rules, plate_log, barrier, film or clock)

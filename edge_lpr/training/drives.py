@@ -28,7 +28,7 @@ from edge_lpr.training.textures import between, log_between
 SIZE = (640, 480)
 FPS = 12.0
 FRAMES = 17
-FAR_PX, NEAR_PX = (26.0, 32.0), (44.0, 56.0)
+FAR_PX, NEAR_PX = (27.0, 33.0), (48.0, 56.0)
 """Ranges of the plate's width in the first and in the last frame."""
 LEAST_PLATE_PX = 56.0
 """A photograph whose plate is narrower would have to be enlarged."""
@@ -147,10 +147,10 @@ def _placed(
 
 def _exposed(rng: Generator, frame: Pixels) -> Pixels:
     """What changes from frame to frame: focus, motion, exposure, noise, compression."""
-    frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), 0.3 + abs(float(rng.normal(0, 0.4)))), np.uint8)
+    frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), 0.3 + abs(float(rng.normal(0, 0.3)))), np.uint8)
     if rng.random() < 0.3:
         frame = camera.scene_motion_blur(rng, frame, between(rng, 0.3, 0.8))
     gain = float(np.exp(rng.normal(0, 0.06)))
     frame = cv2.addWeighted(frame, gain, frame, 0, float(rng.normal(0, 3)))
-    frame = camera.noise(rng, frame, log_between(rng, 0.5, 1.2))
+    frame = camera.noise(rng, frame, log_between(rng, 0.2, 0.6))
     return camera.jpeg(rng, frame, 0.8)

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_lpr.gate.char_scores import align, char_log_probs
-from edge_lpr.gate.evidence import Evidence, EvidenceOptions, Weigher, frame_weights, weigh
+from edge_lpr.gate.evidence import Evidence, Weigher, weigh
+from edge_lpr.gate.frame_weights import WitnessOptions, frame_weights
 from edge_lpr.gate.readiness import ReadyOptions, ready, to_plate_read
 from edge_lpr.gate.text_scores import FrameTexts, ctc_scores, path_log_prob
 from edge_lpr.recognition import ctc
@@ -147,7 +148,7 @@ def test_copies_of_a_frame_are_one_witness() -> None:
     assert copies.weight < 1.2 and copies.confidence < single.confidence + 0.06
     standing = weigh(arrival(*(sighting(reading=one, at_s=10.0 * at) for at in range(30))))
     moving = weigh(arrival(*(sighting(reading=one, at_s=10.0 * at, x=200.0 * at) for at in range(30))))
-    assert copies.weight < standing.weight < moving.weight <= EvidenceOptions().most_frames
+    assert copies.weight < standing.weight < moving.weight <= WitnessOptions().most_frames
     assert single.confidence < standing.confidence < moving.confidence
 
 
@@ -200,7 +201,7 @@ def test_weights_are_bounded(seed: int, count: int) -> None:
         for _ in range(count)
     ]  # fmt: skip
     weights = frame_weights(seen)
-    assert (weights > 0).all() and 1.0 - 1e-9 <= weights.sum() <= min(count, EvidenceOptions().most_frames) + 1e-9
+    assert (weights > 0).all() and 1.0 - 1e-9 <= weights.sum() <= min(count, WitnessOptions().most_frames) + 1e-9
 
 
 # ---- fusion against one frame and against a vote ----------------------------------------------------------------

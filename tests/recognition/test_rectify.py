@@ -100,3 +100,14 @@ def test_lay_out_puts_the_top_row_left():
 def test_sharpness_falls_with_blur():
     sharp = np.random.default_rng(1).integers(0, 255, (40, 120, 3)).astype(np.uint8)
     assert sharpness(sharp) > 2 * sharpness(cv2.GaussianBlur(sharp, (5, 5), 1.5))
+
+
+def test_noise_and_size_are_no_sharpness():
+    """A noisy crop is no better witness, nor is a blurred one for having been enlarged."""
+    rng = np.random.default_rng(1)
+    plate = np.full((40, 160, 3), 220, np.uint8)
+    cv2.putText(plate, "5A2 3456", (6, 30), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (20, 20, 20), 3)
+    blurred = cv2.GaussianBlur(plate, (0, 0), 3)
+    noisy = np.clip(blurred + rng.normal(0, 14, blurred.shape), 0, 255).astype(np.uint8)
+    assert sharpness(noisy) < 0.5 * sharpness(plate) and sharpness(noisy) < 1.5 * sharpness(blurred)
+    assert sharpness(cv2.resize(blurred, (320, 80))) == pytest.approx(sharpness(blurred), rel=0.3)
