@@ -36,6 +36,8 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """The reader's characters, in the order of its classes; the blank is last."""
 LEAST_DOUBT = 1e-4
 """No frame is taken for surer than this."""
+USUAL_LINE = {"slope": 0.6, "shift": 0.5}
+"""What `edge-lpr fit-fusion` finds, by and large: several frames together sound surer than they are."""
 LEAST_ALTERNATIVE = 1e-4
 MOST_REMEMBERED = 200
 """Texts whose log-probability a frame remembers; then it begins anew."""
@@ -65,8 +67,9 @@ class EvidenceOptions:
 
     @classmethod
     def of_card(cls, parameters: Mapping[str, float]) -> EvidenceOptions:
-        """With slope and shift of the reader's card, where they were fitted."""
-        return cls(slope=parameters.get("fusion_slope", 1.0), shift=parameters.get("fusion_shift", 0.0))
+        """With slope and shift of the reader's card; where they were not fitted, those that suit readers like it."""
+        slope, shift = (parameters.get(f"fusion_{name}", usual) for name, usual in USUAL_LINE.items())
+        return cls(slope=slope, shift=shift)
 
 
 @dataclass(frozen=True, eq=False)

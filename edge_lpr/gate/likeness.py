@@ -22,7 +22,9 @@ GAP_COST = 0.8
 NEAR_SHARE = 0.34
 """Texts within this share of the longer one's length may be one plate badly read..."""
 FAR_SHARE = 0.5
-"""...and from this share on they are two plates, if both were read surely."""
+"""...and from this share on they are two plates, if both were read surely..."""
+FAR_EDITS = 3.0
+"""...or from three plain swaps on: two plates with a number in common (TC952PJ, ZF952A) are apart by hardly more."""
 
 
 class Likeness(Enum):
@@ -73,4 +75,4 @@ def likeness(one: str, other: str) -> Likeness:
     part = min(len(one), len(other)) >= 3 and (one in other or other in one)
     if part or distance <= NEAR_SHARE * longer:
         return Likeness.NEAR
-    return Likeness.FAR if distance >= FAR_SHARE * longer else Likeness.UNKNOWN
+    return Likeness.FAR if distance >= min(FAR_EDITS, FAR_SHARE * longer) else Likeness.UNKNOWN

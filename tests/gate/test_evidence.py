@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_lpr.gate.char_scores import align, char_log_probs
-from edge_lpr.gate.evidence import Evidence, Weigher, weigh
+from edge_lpr.gate.evidence import Evidence, EvidenceOptions, Weigher, weigh
 from edge_lpr.gate.frame_weights import WitnessOptions, frame_weights
 from edge_lpr.gate.readiness import ReadyOptions, ready, to_plate_read
 from edge_lpr.gate.text_scores import FrameTexts, ctc_scores, path_log_prob
@@ -96,6 +96,31 @@ def test_one_frame_gives_the_readers_confidence() -> None:
         found = weigh(arrival(one))
         assert found.text == "1AB2345" and found.confidence == pytest.approx(confidence, abs=0.02)
         assert found.weight == 1.0 and found.frames_used == 1 and found.best is one
+
+
+def test_the_fitted_line_holds_for_several_frames_and_leaves_one_alone() -> None:
+    rivals = reading("1AB2345", {2: "8"}, 0.8)
+    seen = [sighting(reading=rivals, at_s=float(at), x=300.0 * at) for at in range(6)]
+    careful = EvidenceOptions.of_card({"fusion_slope": 0.5, "fusion_shift": 0.0})
+    assert weigh(arrival(seen[0]), careful).confidence == weigh(arrival(seen[0])).confidence
+    plain, fitted = weigh(arrival(*seen)), weigh(arrival(*seen), careful)
+    assert fitted.text == plain.text and fitted.weight >= careful.full_at
+    assert math.log(fitted.confidence / (1 - fitted.confidence)) == pytest.approx(
+        0.5 * math.log(plain.confidence / (1 - plain.confidence)), rel=0.01)
+    every = [fitted.confidence, *(share for _, share in fitted.alternatives)]
+    assert sum(every) <= 1.0 and every == sorted(every, reverse=True)
+    assert EvidenceOptions.of_card({}).slope < 1.0, "not fitted: rather careful"
+
+
+def test_the_frames_that_the_reader_trusts_decide() -> None:
+    """Blurred frames lean all the same way: many of them do not outvote two that can be read."""
+    sure = replace(reading("1AB2345"), confidence=0.9)
+    legible = [sighting(reading=sure, at_s=at, x=200 + 150 * at) for at in (0, 1)]
+    blurred = [
+        sighting(reading=replace(reading("1A82345", {2: "B"}, 0.9), confidence=0.05), at_s=2.0 + at, x=500 + 90 * at)
+        for at in range(12)
+    ]
+    assert weigh(arrival(*legible, *blurred)).text == "1AB2345"
 
 
 def test_alternatives_are_given() -> None:

@@ -447,3 +447,19 @@ def test_nothing_breaks_it(frames: list) -> None:
         assert all(match is None or match.id in live for match in update.matches)
         matched = [match.id for match in update.matches if match is not None]
         assert len(matched) == len(set(matched))
+
+
+@pytest.mark.parametrize(("gone", "comes"), [("TC952PJ", "ZF952A"), ("BBD84S7", "ZF952A"), ("1AB2345", "7XY9345")])
+def test_one_that_comes_is_not_swallowed_by_one_that_drove_away(gone: str, comes: str) -> None:
+    """The one is last seen far away, where the other comes into view: at first not legible, and thus taken for it."""
+
+    def scene(at_s: float) -> list[Sighting]:
+        if at_s < 103.0:
+            away = 1.0 - (at_s - 100.0) / 3.0
+            return [sighting(gone, at_s, 500 + 100 * away, 150 + 350 * away, 14 * 3.0**away)]
+        if at_s < 104.5:
+            return []
+        text, confidence = (comes, 0.95) if at_s >= 105.5 else ("", 0.0)
+        return [coming(at_s, text, start_s=104.5, x=520, confidence=confidence)]
+
+    assert play(scene, clip(9)).texts() == [gone, comes]

@@ -151,4 +151,4 @@ def test_one_plate_of_two_million_rows(tmp_path: Path, clock, make_decision) -> 
                 assert found
             took_ms[name] = round(min(times), 2)
     print(took_ms, f"{(tmp_path / 'database/plates.db').stat().st_size / 1e6:.0f} MB")
-    assert took_ms["one plate"] < 5 and took_ms["an hour"] < 50 and took_ms["newest"] < 50
+    assert took_ms["one plate"] < 50 and took_ms["an hour"] < 1000 and took_ms["newest"] < 1000, "ten times the usual"
