@@ -39,6 +39,8 @@ LEAST_DOUBT = 1e-4
 USUAL_LINE = {"slope": 0.6, "shift": 0.5}
 """What `edge-lpr fit-fusion` finds, by and large: several frames together sound surer than they are."""
 LEAST_ALTERNATIVE = 1e-4
+LEAST_SURE = 0.1
+"""A reading less sure than this is a guess."""
 MOST_REMEMBERED = 200
 """Texts whose log-probability a frame remembers; then it begins anew."""
 
@@ -77,7 +79,8 @@ class Evidence:
     """What an arrival's frames say together.
 
     `text` '' when no frame was readable; `alternatives` as in PlateRead; `best` the sighting to show: the clearest one
-    that reads so; `weight` the effective number of independent frames; `first_read_s` and `last_read_s` monotonic.
+    that reads so; `weight` the effective number of independent frames; `first_read_s` and `last_read_s` monotonic,
+    `first_sure_s` of the first frame that was more than a guess.
     """
 
     text: str
@@ -89,6 +92,13 @@ class Evidence:
     weight: float = 0.0
     first_read_s: float = math.inf
     last_read_s: float = -math.inf
+    first_sure_s: float = math.inf
+
+    @property
+    def waiting_since_s(self) -> float:
+        """From when on a decision is waited for: what was guessed of a distant blur, which may have been another
+        vehicle's, hurries nobody once the plate can be read."""
+        return self.first_sure_s if self.first_sure_s < math.inf else self.first_read_s
 
 
 NOTHING = Evidence("", 0.0, (), 0, None)
@@ -116,23 +126,20 @@ class Weigher:
         """The evidence of the sightings that the arrival keeps."""
         seen, known = self._known.get(arrival, ((), NOTHING))
         if seen != tuple(arrival.sightings) or known is NOTHING:
-            known = self._weigh(arrival.sightings, known.first_read_s)
+            known = _since(known, self._weigh(arrival.sightings), arrival.sightings)
             self._known[arrival] = tuple(arrival.sightings), known
         return known
 
-    def _weigh(self, all_sightings: Sequence[Sighting], first_read_s: float) -> Evidence:
+    def _weigh(self, all_sightings: Sequence[Sighting]) -> Evidence:
         sightings = [one for one in all_sightings if one.reading.text]
         if not sightings:
             best = max(all_sightings, key=clarity, default=None)
-            return replace(NOTHING, best=best, first_read_s=first_read_s)
+            return replace(NOTHING, best=best)
         frames = [self._frame(one) for one in sightings]
         weights = frame_weights(sightings, self.options.witnesses)
         texts, posterior = self._fuse(frames, weights)
-        first_read_s = min(first_read_s, *(one.captured_at_s for one in sightings))
         evidence = _verdict(sightings, texts, posterior, self.options.alternatives)
-        return replace(
-            evidence, weight=float(weights.sum()), first_read_s=first_read_s, region=self._region(evidence)
-        )
+        return replace(evidence, weight=float(weights.sum()), region=self._region(evidence))
 
     def _frame(self, sighting: Sighting) -> FrameTexts:
         frame = self._frames.get(sighting)
@@ -253,6 +260,17 @@ def _uncompared(chars: Doubles, compared: Doubles, own: int) -> Doubles:
         np.minimum(compared - compared[:, own : own + 1], 500.0)
     ).sum(axis=1)
     return np.maximum(ratio, 0.0)
+
+
+def _since(before: Evidence, now: Evidence, sightings: Sequence[Sighting]) -> Evidence:
+    """The new evidence with the times of the first readings, also of those that are no longer kept."""
+    read = [one for one in sightings if one.reading.text]
+    firsts = (
+        min([earlier, *(one.captured_at_s for one in read if one.reading.confidence >= least)])
+        for earlier, least in ((before.first_read_s, 0.0), (before.first_sure_s, LEAST_SURE))
+    )
+    first_read_s, first_sure_s = firsts
+    return replace(now, first_read_s=first_read_s, first_sure_s=first_sure_s)
 
 
 def _verdict(

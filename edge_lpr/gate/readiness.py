@@ -15,7 +15,8 @@ SHORTEST_TEXT = 2
 @dataclass(frozen=True)
 class ReadyOptions:
     """When the evidence is enough for a decision: confidence `enough` from `frames` frames, or `very_sure` from
-    `sure_frames`; from `max_wait_s` after the first readable frame `fair` is enough, from `give_up_s` anything.
+    `sure_frames`; from `max_wait_s` after the first frame that was more than a guess `fair` is enough, and from
+    `give_up_s` anything.
     `needs_direction`: where the access rules ask for it, the early decision waits for a direction until `max_wait_s`.
     One that departs and was read less surely than `least`, or than `glimpse` in its only frame, was not read at all:
     it passed far away, or was no plate.
@@ -44,7 +45,7 @@ def ready(
         return False
     if departed:
         return evidence.confidence >= (options.least if evidence.frames_used > 1 else options.glimpse)
-    waited_s = now_s - evidence.first_read_s
+    waited_s = now_s - evidence.waiting_since_s
     if not arrival.in_zone:
         return False
     if waited_s >= options.max_wait_s and evidence.confidence >= options.fair or waited_s >= options.give_up_s:

@@ -347,6 +347,17 @@ def test_the_wait_counts_from_the_first_readable_frame_even_when_that_is_no_long
     assert weigher.weigh(one).first_read_s == 5.0
 
 
+def test_a_guess_of_a_distant_blur_hurries_nobody() -> None:
+    """It was another vehicle's, long ago: the first doubtful frame of this one is not the time to give up."""
+    one = arrival(sighting("K7", 1.0, confidence=0.02), sighting("K9", 2.0, confidence=0.03))
+    weigher = Weigher()
+    assert weigher.weigh(one).waiting_since_s == 1.0, "a plate that nobody can read is given up in the end"
+    one.sightings.append(sighting("1AB2345", 14.0, confidence=0.6))
+    assert weigher.weigh(one).waiting_since_s == 14.0 and not ready(weigher.weigh(one), one, 14.1)
+    one.sightings = [sighting("1AB2345", 15.0)]
+    assert weigher.weigh(one).waiting_since_s == 14.0 and weigher.weigh(one).first_read_s == 1.0
+
+
 def test_plate_read() -> None:
     one = arrival(sighting("1AB2345", 5.0), sighting("1AB2345", 6.0), direction=Direction.APPROACHING, in_zone=False)
     read = to_plate_read(one, weigh(one), datetime(2026, 7, 1, 12, 0, 10, tzinfo=UTC), 10.0, True)
