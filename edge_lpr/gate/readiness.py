@@ -30,7 +30,7 @@ class ReadyOptions:
     max_wait_s: float = 3.0
     give_up_s: float = 12.0
     needs_direction: bool = False
-    least: float = 0.05
+    least: float = 0.1
     glimpse: float = 0.5
 
 

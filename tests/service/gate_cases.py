@@ -32,8 +32,8 @@ def picture(x: int | None = None, y: int = 120, size: tuple[int, int] = SIZE) ->
 def frames(
     pictures: Iterable[Pixels], start_s: float | None = None, fps: float = 10.0, camera: str = "entry"
 ) -> Iterator[Frame]:
-    """Frames at a steady rate; `start_s` None: the time of the call."""
-    begin_s = time.monotonic() if start_s is None else start_s
+    """Frames at a steady rate; `start_s` None: a second before the first is taken, so that none is of the future."""
+    begin_s = time.monotonic() - 1.0 if start_s is None else start_s
     for index, pixels in enumerate(pictures):
         yield Frame(pixels, index, begin_s + index / fps, NOON, True, camera)
 
