@@ -114,4 +114,4 @@ def test_tail_follows(folder: Path) -> None:
             assert child.stdout.readline().split()[0] == "4"
     finally:
         child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 130
+        assert child.wait(60) == 130
