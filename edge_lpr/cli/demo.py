@@ -16,9 +16,10 @@ NARROWEST_PLATE_PX = 80
 """A gate camera is hung so that a plate is at least so wide."""
 ABOUT = """\
 Draws a clip of a gate, a minute by day and by night, and runs the gate over it: vehicles come, leave and park, one is
-banned, one is unknown, one is dirty. Prints each arrival with its decision (the barrier is a dry-run), and leaves
-the clip, the site's files, the plate log and pictures of all arrivals. Exit status 1 when an arrival is not decided as
-it should be.
+banned, one is unknown, one is dirty. The barrier is a virtual relay board in a process of its own, spoken to over a
+pseudo-terminal; each arrival is printed with its decision and the relay's state. Leaves the clip, the site's files, the
+plate log and pictures of all arrivals. Exit status 1 when an arrival is not decided as it should be, or the relay was
+not pulsed once for each opening.
 """
 
 

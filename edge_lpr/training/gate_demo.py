@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,17 +14,21 @@ import cv2
 from PIL import Image
 from tqdm import tqdm
 
+from edge_lpr.barrier.base import Command
+from edge_lpr.barrier.simulated import SimulatedBarrier
 from edge_lpr.platelog.query import LogFilter, PlateLogReader
 from edge_lpr.recognition.annotate import annotate
 from edge_lpr.recognition.recognise import plate_of
-from edge_lpr.records import Action, Pixels
+from edge_lpr.records import Action, CommandOutcome, Outcome, Pixels
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.pipeline import Decided, Step
 from edge_lpr.service.site import load_site
 from edge_lpr.training.gate_clip import FPS, Expected
-from edge_lpr.training.gate_site import Gate, write_gate
+from edge_lpr.training.gate_site import BARRIER, RELAY, Gate, write_gate
 
-HEADING = f"{'clip':>6}  {'plate':<10}{'sure':>6}  {'direction':<12}{'barrier':<8} because"
+HEADING = f"{'clip':>6}  {'plate':<10}{'sure':>6}  {'direction':<12}{'barrier':<8}{'relay':<9} because"
+RELAY_WITHIN_S = 0.5
+OUTCOMES_WITHIN_S = 5.0
 OPEN_COLOUR, CLOSED_COLOUR = (34, 150, 60), (176, 40, 40)
 _OUTPUTS = ("log", "run", "arrivals")
 """Folders of an earlier demonstration that begin anew."""
@@ -31,11 +36,15 @@ _OUTPUTS = ("log", "run", "arrivals")
 
 @dataclass(eq=False)
 class _Audience:
-    """Hears the gate at work; called on the camera's thread."""
+    """Hears the gate at work, on the threads of the camera and of the barrier. An opening is told with its outcome."""
 
     progress: tqdm[None]
+    relay: SimulatedBarrier | None = None
     decided: list[Decided] = field(default_factory=list)
+    outcomes: dict[int, CommandOutcome] = field(default_factory=dict)
+    pulses_seen: int = 0
     _began_s: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def on_step(self, step: Step) -> None:
         if self._began_s is None:
@@ -43,12 +52,49 @@ class _Audience:
         self.progress.update()
 
     def on_decided(self, one: Decided) -> None:
-        self.decided.append(one)
+        with self._lock:
+            self.decided.append(one)
+            outcome = self.outcomes.get(one.decision_id)
+        if outcome is not None or not one.told:
+            self._tell(one, outcome)
+
+    def on_outcome(self, command: Command, outcome: CommandOutcome) -> None:
+        self._await_relay(outcome)
+        with self._lock:
+            self.outcomes[command.decision_id] = outcome
+            own = [one for one in self.decided if one.decision_id == command.decision_id]
+        if own:
+            self._tell(own[0], outcome)
+
+    @property
+    def pulses(self) -> int:
+        """How often the relay was switched on, by the board's own account."""
+        return 0 if self.relay is None or self.relay.board is None else self.relay.board.pulses(RELAY)
+
+    @property
+    def told(self) -> int:
+        """How many decisions went to the barrier."""
+        return sum(one.told for one in self.decided)
+
+    def _await_relay(self, outcome: CommandOutcome) -> None:
+        """The board says by another way than the serial line that its relay is on."""
+        until_s = time.monotonic() + RELAY_WITHIN_S
+        while outcome.outcome is Outcome.DONE and not self._is_on() and time.monotonic() < until_s:
+            time.sleep(0.005)
+
+    def _is_on(self) -> bool:
+        return self.relay is not None and self.relay.board is not None and self.relay.board.is_on(RELAY)
+
+    def _tell(self, one: Decided, outcome: CommandOutcome | None) -> None:
         read, began_s = one.decision.plate_read, self._began_s
         at_s = 0.0 if began_s is None else read.first_seen_s - began_s
         barrier = "opens" if one.decision.action is Action.OPEN else "closed"
-        line = f"{at_s:5.1f}s  {read.text or '?':<10}{read.confidence:6.1%}  {read.direction.value:<12}{barrier:<8} "
-        self.progress.write(line + one.decision.reason.value + (f"  (NOT LOGGED: {one.fault})" if one.fault else ""))
+        relay = "on" if self._is_on() else "off"
+        if outcome is not None and outcome.outcome is not Outcome.DONE:
+            relay = outcome.outcome.value
+        line = f"{at_s:5.1f}s  {read.text or '?':<10}{read.confidence:6.1%}  {read.direction.value:<12}{barrier:<8}"
+        because = one.decision.reason.value + (f"  (NOT LOGGED: {one.fault})" if one.fault else "")
+        self.progress.write(f"{line}{relay:<9} {because}")
 
 
 def run_gate(out: Path, seed: int, engines: Path | None) -> int:
@@ -56,9 +102,10 @@ def run_gate(out: Path, seed: int, engines: Path | None) -> int:
     for name in _OUTPUTS:
         shutil.rmtree(out / name, ignore_errors=True)
     gate = _draw(out, seed, engines)
-    decided = _run(gate)
+    audience = _run(gate)
+    decided = audience.decided
     pictures = _save_pictures(out / "arrivals", decided)
-    faults = compare(gate.expected, decided)
+    faults = compare(gate.expected, decided) + relay_faults(audience.pulses_seen, decided)
     with PlateLogReader(out / "log") as reader:
         rows = len(reader.newest(LogFilter(), 1000))
     for fault in faults:
@@ -87,6 +134,12 @@ def compare(expected: Sequence[Expected], decided: Sequence[Decided]) -> list[st
     return faults + [f"{text or 'an unread plate'} is nobody's" for text in texts if text not in known]
 
 
+def relay_faults(pulses: int, decided: Sequence[Decided]) -> list[str]:
+    """What the relay did that the decisions do not explain."""
+    openings = sum(one.decision.action is Action.OPEN for one in decided)
+    return [] if pulses == openings else [f"the relay was pulsed {pulses} times for {openings} openings"]
+
+
 def _draw(out: Path, seed: int, engines: Path | None) -> Gate:
     with tqdm(desc="drawing the clip", unit=" frames", leave=False) as progress:
         return write_gate(out, seed, engines, lambda count: _advance(progress, count))
@@ -96,23 +149,42 @@ def _advance(progress: tqdm[None], count: int) -> None:
     progress.update(count - progress.n)
 
 
-def _run(gate: Gate) -> list[Decided]:
-    """The daemon over the clip."""
+def _run(gate: Gate) -> _Audience:
+    """The daemon over the clip, with a relay board in a process of its own."""
     config = load_site(gate.config)
     started_s = time.monotonic()
     print(HEADING)
     with tqdm(total=gate.frame_count, desc="the gate at work", unit=" frames", leave=False) as progress:
         audience = _Audience(progress)
-        daemon = Daemon(config, gate.config, Listeners(audience.on_decided, audience.on_step))
+        daemon = Daemon(config, gate.config, Listeners(audience.on_decided, audience.on_step, audience.on_outcome))
+        audience.relay = _board(daemon)
         daemon.start()
         try:
             daemon.wait()
+            _await_outcomes(audience)
         finally:
             daemon.stop()
         frames = progress.n
     spent_s = time.monotonic() - started_s
-    print(f"\n{frames} frames ({frames / FPS:.0f} s of film) in {spent_s:.0f} s")
-    return audience.decided
+    print(f"\n{frames} frames ({frames / FPS:.0f} s of film) in {spent_s:.0f} s;"
+          f" the relay was pulsed {audience.pulses_seen} times")
+    return audience
+
+
+def _board(daemon: Daemon) -> SimulatedBarrier:
+    """The board, started before the film, which does not wait for it."""
+    barrier = daemon.barriers[BARRIER]
+    assert isinstance(barrier, SimulatedBarrier)
+    barrier.connect()
+    return barrier
+
+
+def _await_outcomes(audience: _Audience) -> None:
+    """Every opening has its outcome; then the board says how many there were."""
+    until_s = time.monotonic() + OUTCOMES_WITHIN_S
+    while len(audience.outcomes) < audience.told and time.monotonic() < until_s:
+        time.sleep(0.02)
+    audience.pulses_seen = audience.pulses
 
 
 def _save_pictures(folder: Path, decided: Sequence[Decided]) -> Path:

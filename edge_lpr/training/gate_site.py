@@ -13,6 +13,8 @@ from edge_lpr.training.gate_place import lane_polygon, sign_polygon
 from edge_lpr.training.gate_script import PARTS
 
 CAMERA = "entry"
+BARRIER = "gate"
+RELAY = 1
 LISTS = {"residents": "allow", "staff": "allow", "banned": "deny"}
 """The site's lists and their kinds."""
 _HEAD = "plate;holder;group;valid_from;valid_until;note\n"
@@ -42,7 +44,9 @@ kind = "ignore"
 polygon = {sign}
 
 [[barrier]]
-driver = "dry-run"
+driver = "simulated"                           # a relay board in a process of its own, on a pseudo-terminal
+pulse_s = 0.2
+most_per_minute = 60                           # the film is shown faster than it was made
 
 [recognition]
 regions = {regions}
