@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parent
 
 # OpenCV, Pillow and ONNX Runtime stand in the `cpu` extra and not here: on a Jetson, OpenCV and the GPU libraries come
 # with the system (a wheel from the index would hide them, and would pull NumPy 2, which jetson_utils cannot use).
-INSTALL = ["numpy>=1.23", "tqdm>=4.60", "tomli>=1.1; python_version < '3.11'"]
+INSTALL = ["numpy>=1.23", "tqdm>=4.60", "pyserial>=3.5", "tomli>=1.1; python_version < '3.11'"]
 EXTRAS = {
     "cpu": ["onnxruntime>=1.17", "opencv-python-headless>=4.8", "Pillow>=9.1", "av>=14.0"],
     "train": ["torch>=2.4", "onnx>=1.15", "onnxscript>=0.1", "onnxruntime>=1.17", "opencv-python-headless>=4.8",
               "Pillow>=9.1"],
     "dev": ["pytest>=7.4", "mfusepy>=3.1; platform_system == 'Linux'",
-        "hypothesis>=6.80", "ruff>=0.6", "mypy>=1.10", "onnx>=1.15", "setuptools>=68", "wheel"],
+        "hypothesis>=6.80", "pymodbus>=3.16", "types-pyserial", "ruff>=0.6", "mypy>=1.10", "onnx>=1.15",
+        "setuptools>=68", "wheel"],
 }
 
 
