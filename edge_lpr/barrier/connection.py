@@ -14,6 +14,7 @@ CHECK_EVERY_S = 0.25
 """An adapter that was pulled is noticed so soon, before a vehicle comes."""
 ASK_EVERY_S = 5.0
 """A device that fell silent, or whose relay is on, is noticed so soon."""
+ASK_AGAIN_S = 1.0
 MISSED_MOST = 3
 """So many questions in a row go unanswered before the link is made anew: a line has noise."""
 
@@ -47,10 +48,10 @@ class Connection:
         now_s = self._timer.now_s()
         if self.is_up and now_s >= self._check_at_s:
             self._check_at_s = now_s + CHECK_EVERY_S
-            self.look(self._barrier.check, missed_most=1)
+            self._check()
         if self.is_up and now_s >= self._ask_at_s:
-            self._ask_at_s = now_s + ASK_EVERY_S
-            self.look(lambda: self._look_at_relay(relay_may_be_on))
+            self.ask(lambda: self._look_at_relay(relay_may_be_on))
+            self._ask_at_s = now_s + (ASK_AGAIN_S if self._missed else ASK_EVERY_S)
 
     def ensure(self) -> bool:
         """Connect when that is due; whether it is up. The fault stays until it is."""
@@ -79,19 +80,25 @@ class Connection:
             self._board.note("link", fault)
         self._on_lost()
 
-    def look(self, look: Callable[[], None], missed_most: int = MISSED_MOST) -> None:
-        """Ask the device; when that fails `missed_most` times in a row the link is made anew."""
+    def ask(self, question: Callable[[], None]) -> None:
+        """Ask the device; when it fails to answer too often in a row the link is made anew."""
         try:
-            look()
+            question()
             self._missed = 0
         except BarrierError as error:
             self._missed += 1
-            if self._missed >= missed_most:
-                self.lose(str(error))
+            if self._missed >= MISSED_MOST:
+                self.lose(f"it does not answer: {error}")
 
     def leave_alone(self, seconds: float) -> None:
         """The relay is on for a moment, rightly: do not ask meanwhile."""
         self._ask_at_s = self._timer.now_s() + seconds + ASK_EVERY_S
+
+    def _check(self) -> None:
+        try:
+            self._barrier.check()
+        except BarrierError as error:
+            self.lose(str(error))
 
     def _look_at_relay(self, may_be_on: bool) -> None:
         state = self._barrier.state()

@@ -96,7 +96,7 @@ class Opener:
         is_held = self._hold is not None
         self._link.turn(is_held)
         if self._link.is_up and self._timer.now_s() >= self._lane.due_s:
-            self._link.look(lambda: self._lane.look(is_held))
+            self._link.ask(lambda: self._lane.look(is_held))
 
     def carry_out(self, command: Command) -> CommandOutcome:
         """Open for a decision, if it still may; the outcome, which is in the log where that can be written."""

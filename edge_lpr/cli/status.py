@@ -67,7 +67,9 @@ def _print(health: GateHealth) -> None:
             f" last {lane['last_read'] or '-'} {lane['last_read_utc']}".rstrip()
         )
     for name, barrier in health.barriers.items():
-        print(f"  barrier {name}: {barrier['fault'] or 'ok'}, openings {barrier['pulses']},"
-              f" last {barrier['last_outcome'] or '-'}")
+        held = f", held open by {barrier['held_by']}" if barrier.get("held_by") else ""
+        lane = f", lane {barrier['lane']}" if barrier.get("lane") else ""
+        print(f"  barrier {name}: {barrier['fault'] or 'ok'}, relay {barrier.get('relay', 'unknown')}{held}{lane},"
+              f" openings {barrier['pulses']}, last {barrier['last_outcome'] or '-'}")
     log = health.log
     print(f"  log: {log['state']}, waiting {log['pending']}, lost {log['lost']}, writes {log['commits']}")
