@@ -48,7 +48,7 @@ def measure(count: int, folder: Path | None = None) -> dict[str, Latency]:
         raise BarrierError("at least one opening is needed")
     with tempfile.TemporaryDirectory() as temporary:
         plate_log = PlateLog.open(folder or Path(temporary) / "log")
-        barrier = SimulatedBarrier(BarrierTable(driver="simulated", pulse_s=PULSE_S))
+        barrier = SimulatedBarrier(BarrierTable(driver="simulated", pulse_s=PULSE_S, reply_timeout_s=2.0))
         options = OpenerOptions(OpeningLimits(0.0, count + 1), PULSE_S, LaneOptions())
         runner = BarrierRunner("bench", barrier, plate_log, options)
         runner.start()

@@ -46,6 +46,7 @@ polygon = {sign}
 [[barrier]]
 driver = "simulated"                           # a relay board in a process of its own, on a pseudo-terminal
 pulse_s = 0.2
+reply_timeout_s = 2.0                          # both processes may have to wait for the processor
 most_per_minute = 60                           # the film is shown faster than it was made
 
 [recognition]

@@ -24,6 +24,7 @@ uri = "/dev/video97"
 barrier = "gate"
 [[barrier]]
 driver = "simulated"
+reply_timeout_s = 2.0
 [barrier.inputs]
 loop = 1
 opened = 2

@@ -22,6 +22,7 @@ pytest.importorskip("serial", reason="pyserial opens the ports")
 LONG_S = 30.0
 BOARD = """[[barrier]]
             driver = "simulated"
+            reply_timeout_s = 2.0
             [barrier.inputs]
             loop = 1
             opened = 2
@@ -29,6 +30,7 @@ BOARD = """[[barrier]]
             every_s = 0.1"""
 LONG_PULSE = """[[barrier]]
             driver = "simulated"
+            reply_timeout_s = 2.0
             pulse_by = "host"
             pulse_s = 5.0"""
 
