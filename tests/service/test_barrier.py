@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from edge_lpr.barrier.base import OrderKind
 from edge_lpr.barrier.simulated import SimulatedBarrier
 from edge_lpr.cli import main
 from edge_lpr.config import SiteConfig
+from edge_lpr.errors import BarrierError
 from edge_lpr.platelog.query import PlateLogReader
 from edge_lpr.platelog.rows import EventKind
 from edge_lpr.records import CommandOutcome, Outcome
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.health import read_health
+from edge_lpr.service.orders import OrderFile, give_order
+from tests.barrier.peers import pty_peer
 from tests.service.gate_cases import FakeClock, ListCamera, frames, picture, wait_for
 
 pytest.importorskip("serial", reason="pyserial opens the ports")
@@ -128,3 +136,32 @@ def test_the_gate_stops_with_its_relay_released(make_site: Callable[..., SiteCon
     gate.daemon.stop()
     assert not board.is_alive and wait_for(lambda: not board.is_on(1))
     assert gate.ended[0].outcome is Outcome.DONE
+
+
+def test_killed_in_the_middle_of_a_pulse_the_relay_is_released_by_command(
+    make_site: Callable[..., SiteConfig], tmp_path: Path
+) -> None:
+    """kill -9 while the host times a pulse; then what the service's ExecStopPost may run."""
+    peer = pty_peer("waveshare")
+    text = f'[[barrier]]\ndriver = "waveshare"\nport = "{peer.first}"\npulse_by = "host"\npulse_s = 5.0'
+    config = make_site('uri = "/dev/video97"', more=text + "\nreply_timeout_s = 2.0")
+    site = str(tmp_path / "site.toml")
+    gate = subprocess.Popen([sys.executable, "-m", "edge_lpr.cli", "run", "--config", site],
+                            env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.DEVNULL)
+    try:
+        assert wait_for(lambda: (config.service.runtime_folder / "health.json").exists(), LONG_S)
+        assert wait_for(lambda: read_health(config.service.runtime_folder).barriers["gate"]["connected"], LONG_S)
+        order = OrderFile("gate", OrderKind.OPEN, "a delivery", written_s=time.monotonic())
+        with pytest.raises(BarrierError, match="no answer"):
+            give_order(config.service.runtime_folder, order, within_s=2.0)
+        assert "relay on" in peer.heard(until="relay on")
+        gate.kill()
+        gate.wait()
+        assert "relay off" not in peer.heard()
+        assert main(["barrier", "release", "--config", site]) == 0
+        assert "relay off" in peer.heard(until="relay off")
+        assert peer.frames().count("01 05 00 00 ff 00 8c 3a") == 1
+    finally:
+        gate.kill()
+        gate.wait()
+        peer.stop()
