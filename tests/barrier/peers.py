@@ -43,6 +43,13 @@ class Peer:
             self.said.append(self.lines.get())
         return self.said[1:]
 
+    def times(self, line: str, at_least: int = 1) -> int:
+        """How often it said a line: so often at least, or as often as it did within a while."""
+        end_s = time.monotonic() + LONGEST_S
+        while self.heard().count(line) < at_least and time.monotonic() < end_s:
+            time.sleep(0.02)
+        return self.said.count(line)
+
     def frames(self, at_least: int = 0) -> list[str]:
         """The frames that it got: so many at least, and those that come within a moment."""
         end_s = time.monotonic() + LONGEST_S
