@@ -12,6 +12,8 @@ from __future__ import annotations
 DATABASE_FOLDER = "database"
 """A folder of its own, so that a database and its journals can be replaced by one rename."""
 DATABASE_NAME = "plates.db"
+LOCK_NAME = "lock"
+"""In the log's folder: held by the gate that writes the log."""
 
 _VERSION_1 = (
     """CREATE TABLE runs (

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -35,11 +35,22 @@ EVENT_EVERY_S = 60.0
 RELOADABLE_OF_CAMERAS = ("zone", "way", "open_directions")
 
 
+@dataclass(frozen=True)
+class Started:
+    """How the gate started: `config_fault` holds until a good configuration is taken over, `faults` until a restart."""
+
+    config_fault: str = ""
+    faults: tuple[str, ...] = ()
+
+
+STARTED_WELL = Started()
+
+
 class Housekeeping:
     """Runs on a thread of its own. `reload` and `stop` from any thread."""
 
     def __init__(self, config: SiteConfig, path: Path | None, rules: Rules, plate_log: PlateLog, lanes: Sequence[Lane],
-                 runners: Sequence[BarrierRunner], clock: Clock) -> None:
+                 runners: Sequence[BarrierRunner], clock: Clock, started: Started = STARTED_WELL) -> None:
         self._config = config
         self._path = path
         self._rules = rules
@@ -51,7 +62,11 @@ class Housekeeping:
         self._wake = threading.Event()
         self._stopping = self._reloading = False
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
-        self._config_fault = self._health_fault = ""
+        self._config_fault, self._lasting = started.config_fault, started.faults
+        self._health_fault = ""
+        self.turns = 0
+        self.is_busy = False
+        """Whether it does what may take long: then its turns are no sign of life."""
         self._told_state, self._told_at_s = GateState.OK, -EVENT_EVERY_S
 
     def start(self) -> None:
@@ -107,6 +122,7 @@ class Housekeeping:
     def _reasons(self) -> tuple[str, ...]:
         """Why it is degraded; nothing when all is well."""
         reasons = [f"config: {self._config_fault}"] if self._config_fault else []
+        reasons += self._lasting
         for lane in self._lanes:
             health = lane.health()
             if health.camera.state is CameraState.DEGRADED:
@@ -130,12 +146,13 @@ class Housekeeping:
                 self._turn()
                 if time.monotonic() >= purge_at_s:
                     purge_at_s = time.monotonic() + PURGE_EVERY_S
-                    self._purge()
+                    self._look_back()
                 if time.monotonic() >= health_at_s:
                     health_at_s = time.monotonic() + self._config.service.health_every_s
                     self.write_health()
             except Exception:  # a defect here must not end what keeps the gate in order
                 log.exception("housekeeping failed")
+            self.turns += 1
             self._wake.wait(min(TURN_S, self._config.service.health_every_s))
             self._wake.clear()
 
@@ -163,11 +180,14 @@ class Housekeeping:
         self._config_fault = ""
         log.info("configuration taken over")
 
-    def _purge(self) -> None:
+    def _look_back(self) -> None:
+        self.is_busy = True
         try:
             self._log.purge()
         except LogError as error:
             log.warning("%s", error)
+        finally:
+            self.is_busy = False
 
     def _note_state(self) -> None:
         """Write a change between well and degraded into the log."""
