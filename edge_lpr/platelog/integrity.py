@@ -218,6 +218,8 @@ def _is_sound(table: str, row: sqlite3.Row) -> bool:
     try:
         if table == "decisions":
             decision_of(row)
+        elif table == "optics":
+            return int(row["arrivals"]) > 0
         elif table != "commands":
             time_of(row["time_utc"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):

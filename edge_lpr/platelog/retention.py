@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from edge_lpr.gate.decide import GateTime
 from edge_lpr.platelog.database import Database
 from edge_lpr.platelog.integrity import damaged_folders
+from edge_lpr.platelog.optics import forget_before
 from edge_lpr.platelog.pictures import PictureFolder
 from edge_lpr.platelog.rows import EventKind, insert_event
 
@@ -131,6 +132,7 @@ def _purge_events(database: Database, options: RetentionOptions, now: GateTime) 
         return 0
 
     def remove(connection: sqlite3.Connection) -> None:
+        forget_before(connection, now.wall_time)
         connection.execute("DELETE FROM events WHERE time_s < ? AND clock_synced = 1", (cut_s,))
         connection.execute(
             "DELETE FROM runs WHERE id < (SELECT min(run_id) FROM (SELECT min(run_id) AS run_id FROM decisions"

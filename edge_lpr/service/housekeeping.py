@@ -21,6 +21,7 @@ from edge_lpr.platelog.rows import EventKind
 from edge_lpr.platelog.store import PlateLog
 from edge_lpr.service.health import GateHealth, GateState, write_health
 from edge_lpr.service.lane import Lane
+from edge_lpr.service.optic_watch import OpticWatch
 from edge_lpr.service.rules import Rules
 from edge_lpr.service.site import load_site
 
@@ -64,6 +65,7 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
         self._config_fault, self._lasting = started.config_fault, started.faults
         self._health_fault = ""
+        self._optics = OpticWatch(plate_log.optics, config.access.time_zone)
         self.turns = 0
         self.is_busy = False
         """Whether it does what may take long: then its turns are no sign of life."""
@@ -117,6 +119,7 @@ class Housekeeping:
             cameras={lane.name: asdict(lane.health()) for lane in self._lanes},
             barriers={runner.name: asdict(runner.health()) for runner in self._runners},
             log=asdict(self._log.health()),
+            notes=self._optics.told,
         )
 
     def _reasons(self) -> tuple[str, ...]:
@@ -184,6 +187,8 @@ class Housekeeping:
         self.is_busy = True
         try:
             self._log.purge()
+            for line in self._optics.look(self._clock.wall_time()):
+                self._event(EventKind.HEALTH, line)
         except LogError as error:
             log.warning("%s", error)
         finally:
