@@ -13,7 +13,9 @@ from edge_lpr.doctor.finding import Finding, Level
 from edge_lpr.records import Pixels
 
 COLOURS = {Level.OK: (40, 170, 70), Level.WARN: (225, 150, 20), Level.FAIL: (205, 45, 45)}
-ZONE_COLOUR, RIGHT_COLOUR, UNREAD_COLOUR = (70, 140, 250), (60, 220, 90), (250, 170, 40)
+ZONE_COLOUR = (70, 140, 250)
+RIGHT_COLOUR, OTHER_COLOUR, UNREAD_COLOUR = (60, 220, 90), (250, 170, 40), (175, 175, 180)
+LEGEND = "dots: the plate's way; green: read as decided, orange: read otherwise, grey: not read (any more)"
 PAPER, INK, FAINT = (250, 250, 248), (28, 28, 30), (95, 95, 100)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 WIDTH_PX = 1280
@@ -30,6 +32,9 @@ def draw_report(frame: Pixels, passage: Passage | None, report: Report) -> Pixel
         _draw_zone(shown, report, size)
     if passage is not None:
         _draw_passage(shown, passage, scale)
+    if report.zone:
+        x, y = min(report.zone, key=lambda point: point[1])
+        _tag(shown, "suggested zone", (round(x * size[0]), round(y * size[1]) - 6), ZONE_COLOUR)
     joined: Pixels = np.vstack((shown, _sheet(report)))
     return joined
 
@@ -40,15 +45,13 @@ def _draw_zone(shown: Pixels, report: Report, size: tuple[int, int]) -> None:
     cv2.fillPoly(over, [points], ZONE_COLOUR)
     shown[:] = cv2.addWeighted(over, 0.18, shown, 0.82, 0)
     cv2.polylines(shown, [points], True, ZONE_COLOUR, 2, cv2.LINE_AA)
-    x, y = points[points[:, 1].argmin()]
-    cv2.putText(shown, "suggested zone", (int(x) + 4, max(18, int(y) - 8)), FONT, 0.6, ZONE_COLOUR, 2, cv2.LINE_AA)
 
 
 def _draw_passage(shown: Pixels, passage: Passage, scale: float) -> None:
-    """The plate's way, a dot a frame: green where it was read right, orange where not; outlined where it was best."""
+    """The plate's way, a dot a frame (LEGEND); outlined where it was read best."""
     for one in passage.moments:
         x, y = one.corners.mean(axis=0) * scale
-        colour = RIGHT_COLOUR if one.text == passage.text and one.text else UNREAD_COLOUR
+        colour = UNREAD_COLOUR if not one.text else RIGHT_COLOUR if one.text == passage.text else OTHER_COLOUR
         cv2.circle(shown, (round(float(x)), round(float(y))), 4, colour, cv2.FILLED, cv2.LINE_AA)
     best = max(passage.read, key=lambda one: one.width_px, default=None)
     if best is None:
@@ -57,15 +60,21 @@ def _draw_passage(shown: Pixels, passage: Passage, scale: float) -> None:
     cv2.polylines(shown, [outline], True, RIGHT_COLOUR, 2, cv2.LINE_AA)
     x, y = outline.min(axis=0)
     label = f"{passage.text} {passage.confidence:.0%}, {best.width_px:.0f} px"
-    (wide, high), _ = cv2.getTextSize(label, FONT, 0.7, 2)
-    x, y = min(int(x), shown.shape[1] - wide - 8), max(int(y) - 8, high + 8)
+    _tag(shown, label, (int(x), int(y) - 8), RIGHT_COLOUR)
+
+
+def _tag(shown: Pixels, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """Text on dark ground, its lower left corner at `place`, inside the picture."""
+    (wide, high), _ = cv2.getTextSize(text, FONT, 0.6, 2)
+    x, y = max(8, min(place[0], shown.shape[1] - wide - 8)), max(place[1], high + 8)
     cv2.rectangle(shown, (x - 4, y - high - 6), (x + wide + 4, y + 6), INK, cv2.FILLED)
-    cv2.putText(shown, label, (x, y), FONT, 0.7, RIGHT_COLOUR, 2, cv2.LINE_AA)
+    cv2.putText(shown, text, (x, y), FONT, 0.6, colour, 2, cv2.LINE_AA)
 
 
 def _sheet(report: Report) -> Pixels:
     """The findings on paper, below the frame."""
     lines = [line for finding in report.findings for line in _lines(finding)]
+    lines.append((None, LEGEND))
     sheet = np.full(((len(lines) + 2) * LINE_PX + 28, WIDTH_PX, 3), PAPER, np.uint8)
     verdict = Level.OK if report.passed else Level.FAIL
     title = "passed" if report.passed else "failed: change what is marked FAIL, and let a car pass again"

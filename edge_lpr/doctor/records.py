@@ -102,8 +102,7 @@ def _optics(reader: PlateLogReader, time_zone: str, now: datetime) -> Iterator[F
     hours = reader.optics(now.timestamp() - LOOK_BACK_DAYS * DAY_S)
     found = drifts(hours, zone)
     for drift in found:
-        said, _, advice = drift.told(now.astimezone(zone).date()).rpartition(": ")
-        yield warn("optics", said, advice)
+        yield warn("optics", drift.seen(now.astimezone(zone).date()), drift.advice)
     if not found:
         arrivals = sum(hour.arrivals for hour in hours)
         yield ok("optics", f"plates look as they did, over {arrivals} arrivals of the last {LOOK_BACK_DAYS} days")

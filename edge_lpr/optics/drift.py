@@ -59,10 +59,14 @@ class Drift:
         """The day of the change that stands out most."""
         return max(self.changes, key=lambda one: one.score).day
 
-    def told(self, today: date) -> str:
-        """One line: 'camera entry by day: reads an arrival fell by 18%, sharpness fell by 25% since Tuesday: ...'."""
+    def seen(self, today: date) -> str:
+        """'camera entry by day: reads an arrival fell by 18%, sharpness fell by 25% since Tuesday'."""
         what = ", ".join(change.told for change in self.changes)
-        return f"camera {self.camera} by {self.light.value}: {what} since {day_name(self.since, today)}: {self.advice}"
+        return f"camera {self.camera} by {self.light.value}: {what} since {day_name(self.since, today)}"
+
+    def told(self, today: date) -> str:
+        """One line: what is seen, and the advice."""
+        return f"{self.seen(today)}: {self.advice}"
 
 
 def drifts(hours: Iterable[OpticHour], zone: tzinfo) -> list[Drift]:
@@ -115,7 +119,7 @@ def advice_for(ratios: dict[str, float], light: Light) -> str:
 
     if "width_px" in ratios:
         return "the camera was moved, or its zoom changed: check its aim and zone with `edge-lpr commission`"
-    if fell("sharpness") and fell("contrast") and rose("brightness"):
+    if fell("contrast") and rose("brightness"):
         return "hazy and bright: clean the lens and its cover, and look for a lamp or sun that shines into it"
     if fell("sharpness"):
         return "blur is rising: clean the lens and its cover, then check the focus"

@@ -15,7 +15,7 @@ from pathlib import Path
 from edge_lpr.platelog.connection import connect_reader, connect_writer, make_folder, sync_folder, transact
 from edge_lpr.platelog.faults import LogNewerError
 from edge_lpr.platelog.migrations import check_version, migrate
-from edge_lpr.platelog.pictures import highest_id
+from edge_lpr.platelog.pictures import PICTURES_FOLDER, highest_id
 from edge_lpr.platelog.rows import decision_of, time_of
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, LOCK_NAME, TABLES
 
@@ -123,11 +123,14 @@ def set_newer_aside(folder: Path) -> str:
             return ""
         with closing(connect_reader(path)) as reader:
             sequence = _sequence(reader)
+        highest = highest_id(folder)
         aside = set_aside(folder)
+        if (folder / PICTURES_FOLDER).is_dir():
+            (folder / PICTURES_FOLDER).rename(aside / PICTURES_FOLDER)  # they belong to its decisions
         make_folder(path.parent)
         with closing(connect_writer(path)) as fresh:
             migrate(fresh, path)
-            _continue_ids(fresh, sequence, highest_id(folder))
+            _continue_ids(fresh, sequence, highest)
         sync_folder(folder)
         return f"{error}; it is kept in {aside}, and a new one was begun"
     except sqlite3.Error:
@@ -170,6 +173,9 @@ def salvage(damaged: Path, fresh: sqlite3.Connection, highest_picture: int) -> S
             counts[table], whole = _copy(source, fresh, table, key)
             complete = complete and whole
         source.close()
+    # What became of a decision that is lost says nothing.
+    orphans = "DELETE FROM commands WHERE decision_id NOT IN (SELECT id FROM decisions)"
+    counts["commands"] -= transact(fresh, lambda connection: connection.execute(orphans).rowcount)
     _continue_ids(fresh, sequence, highest_picture)
     return Salvaged(counts, complete)
 

@@ -43,9 +43,18 @@ def hours_since(connection: sqlite3.Connection, since_s: float) -> list[OpticHou
     return found
 
 
+def has_before(connection: sqlite3.Connection, now: datetime) -> bool:
+    """Whether there is anything too old."""
+    return connection.execute("SELECT 1 FROM optics WHERE hour_s < ? LIMIT 1", (_cut_s(now),)).fetchone() is not None
+
+
 def forget_before(connection: sqlite3.Connection, now: datetime) -> int:
     """Remove what is too old; how many rows."""
-    return connection.execute("DELETE FROM optics WHERE hour_s < ?", (now.timestamp() - KEPT_DAYS * 86400,)).rowcount
+    return connection.execute("DELETE FROM optics WHERE hour_s < ?", (_cut_s(now),)).rowcount
+
+
+def _cut_s(now: datetime) -> float:
+    return now.timestamp() - KEPT_DAYS * 86400
 
 
 def hour_of(moment: datetime) -> int:

@@ -103,7 +103,9 @@ class Lane:
     @property
     def is_settled(self) -> bool:
         """Whether its first frame came, or it is known why none did."""
-        return bool(self._steps or self._faults) or self.is_over or self._camera.health().state is not CameraState.OK
+        if self._steps or self._faults or self.is_over:
+            return True
+        return self.turns > 0 and self._camera.health().state is not CameraState.OK
 
     def health(self) -> LaneHealth:
         """How it does now."""

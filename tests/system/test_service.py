@@ -98,8 +98,9 @@ class Gate:
         wait_for(lambda: self.reads > count, PATIENCE_S, f"a read; status: {self.status()}")
 
     def is_sound(self) -> None:
-        """Nothing is wrong with the log."""
-        assert "0 problems" in self.sh("edge-lpr log verify")
+        """Nothing is wrong with the log; pictures of decisions that were lost go within a minute or two."""
+        wait_for(lambda: "0 problems" in self.sh("edge-lpr log verify", check=False), PATIENCE_S,
+                 f"a log without problems: {self.sh('edge-lpr log verify', check=False)}")
 
     def camera(self, on: bool) -> None:
         self.sh("systemctl stop camera 2>/dev/null; systemctl reset-failed camera 2>/dev/null; true")
@@ -256,14 +257,15 @@ def test_a_camera_away_and_back_restarts_nothing(gate: Gate) -> None:
     time.sleep(45)  # longer than the watchdog allows, twice
     assert (gate.pid, gate.restarts) == (pid, restarts)
     gate.restart()  # a start without a camera is a start
-    assert gate.show("ActiveState") == "active" and "no frames" in gate.status()
+    assert gate.show("ActiveState") == "active"
+    gate.waits_for_status("camera entry: no frames")
     gate.camera(on=True)
     gate.gets_well()
 
 
 def test_a_full_disk_opens_nothing_and_mends_itself(gate: Gate) -> None:
     gate.sh("systemctl stop edge-lpr; mkdir /tmp/state; cp -a /var/lib/edge-lpr/. /tmp/state/;"
-            " mount -t tmpfs -o size=64m,mode=0750 tmpfs /var/lib/edge-lpr; chown edge-lpr:edge-lpr /var/lib/edge-lpr;"
+            " mount -t tmpfs -o size=160m,mode=0750 tmpfs /var/lib/edge-lpr; chown edge-lpr:edge-lpr /var/lib/edge-lpr;"
             " cp -a /tmp/state/. /var/lib/edge-lpr/")
     gate.restart()
     gate.waits_for_read()
@@ -341,11 +343,13 @@ def test_a_database_of_a_newer_release_is_set_aside(gate: Gate) -> None:
 
 
 def test_an_upgrade_cut_off_halfway_leaves_the_gate_at_work(gate: Gate) -> None:
-    """`pip` cut off: half of the package is gone. The service runs its own copy, through restarts, too."""
+    """`pip` cut off: half of the package is gone, and the command with it. The service runs a copy of its own."""
     site = gate.sh("/opt/edge-lpr/bin/python -c 'import edge_lpr; print(edge_lpr.__path__[0])'").strip()
     gate.sh(f"mv {site}/service /tmp/service; rm {site}/errors.py")
     gate.restart()
-    gate.gets_well()
+    assert "No module named" in gate.status()
+    wait_for(lambda: gate.plate in gate.show("StatusText") and gate.show("StatusText").startswith("ok"), PATIENCE_S,
+             "a read in the status line")
     gate.sh("rm -r /tmp/service; " + INSTALL[1].format(venv="/opt/edge-lpr") + " --force-reinstall --no-deps", 300)
     gate.sh("edge-lpr install")
     gate.gets_well()
