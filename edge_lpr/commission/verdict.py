@@ -57,7 +57,7 @@ def judge(passage: Passage | None, fps: float, size: tuple[int, int]) -> Report:
     """Judge a passage; `size` (width, height) of the picture in px. None: no vehicle was decided."""
     if passage is None:
         nothing = fail("plate", "no vehicle was read",
-                       "let a car drive through slowly; see where the camera looks, how large plates are, and the light")
+                       "let a car drive through slowly; see where the camera looks, how large plates are, the light")
         return Report("", (nothing,), ())
     seen = passage.read or passage.moments
     findings = [*_reading(passage), *_width(seen), *_angle(seen), *_blur(seen), *_exposure(seen), *_speed(passage, fps)]

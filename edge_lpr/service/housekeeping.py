@@ -19,6 +19,7 @@ from edge_lpr.errors import EdgeLprError, LogError
 from edge_lpr.gate.list_store import ListChange
 from edge_lpr.platelog.rows import EventKind
 from edge_lpr.platelog.store import PlateLog
+from edge_lpr.service.argus import ArgusHelper
 from edge_lpr.service.health import GateHealth, GateState, write_health
 from edge_lpr.service.lane import Lane
 from edge_lpr.service.optic_watch import OpticWatch
@@ -65,6 +66,7 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
         self._config_fault, self._lasting = started.config_fault, started.faults
         self._health_fault = ""
+        self._argus = ArgusHelper(config.service.runtime_folder)
         self._optics = OpticWatch(plate_log.optics, config.access.time_zone)
         self.turns = 0
         self.is_busy = False
@@ -167,6 +169,8 @@ class Housekeeping:
             self.note_lists(change)
         self._log.retry()
         self._note_state()
+        ages = {lane.name: lane.health().camera.age_s for lane in self._lanes}
+        self._argus.look([(one.uri, ages[one.name]) for one in self._config.camera], time.monotonic())
 
     def _take_over(self) -> None:
         """Load the configuration again; a broken one changes nothing but the health. Lists are read either way."""

@@ -20,7 +20,10 @@ from edge_lpr.service.site import load_site
 PYTHON = "/opt/edge-lpr/bin/python3"
 
 
-def install(root: Path, wishes: Wishes = Wishes(python=PYTHON), rehearse: bool = False) -> list[str]:
+USUAL = Wishes(python=PYTHON)
+
+
+def install(root: Path, wishes: Wishes = USUAL, rehearse: bool = False) -> list[str]:
     """What was said."""
     run, said = Commands(root), []
     carry_out(install_steps(Places(root), wishes, run), run, rehearse, said.append)
