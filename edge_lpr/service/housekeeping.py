@@ -169,8 +169,9 @@ class Housekeeping:
             self.note_lists(change)
         self._log.retry()
         self._note_state()
-        ages = {lane.name: lane.health().camera.age_s for lane in self._lanes}
-        self._argus.look([(one.uri, ages[one.name]) for one in self._config.camera], time.monotonic())
+        ages = {lane.name: lane.health().camera.age_s for lane in self._lanes if lane.turns}
+        cameras = [(one.uri, ages[one.name]) for one in self._config.camera if one.name in ages]
+        self._argus.look(cameras, time.monotonic())
 
     def _take_over(self) -> None:
         """Load the configuration again; a broken one changes nothing but the health. Lists are read either way."""
