@@ -80,7 +80,7 @@ def _cameras(config: SiteConfig, health: GateHealth | None) -> Iterator[Finding]
 
 def _barriers(config: SiteConfig, health: GateHealth | None, user: str) -> Iterator[Finding]:
     for table in config.barrier:
-        port = getattr(table, "port", "")
+        port = table.port
         told = health.barriers.get(table.name, {}) if health is not None else {}
         if told.get("fault"):
             yield fail(f"barrier {table.name}", told["fault"], "look at its power and cable, then at its port below")

@@ -62,6 +62,11 @@ class Places:
         return self.root / "run/edge-lpr"
 
     @property
+    def orders(self) -> Path:
+        """Where orders by hand are laid down."""
+        return self.runtime / "orders"
+
+    @property
     def is_jetson(self) -> bool:
         """Whether NVIDIA's system for Jetson is there."""
         return (self.root / JETSON_MARK).exists()

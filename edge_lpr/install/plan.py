@@ -97,8 +97,9 @@ def install_steps(places: Places, wishes: Wishes, run: Commands) -> list[Step]:
              lambda: actions.write_new(places.site, new_site(wishes.camera))),
         Step(f"write {first_list}, an empty list", lambda: not any(places.lists.glob("*")),
              lambda: actions.write_new(first_list, LIST_HEAD)),
-        Step("let only root and the service read the site's files",
-             lambda: run.is_here and not (places.site.exists() and actions.is_closed(places.site)),
+        Step("let only root and the service read the site's files, and its group give orders",
+             lambda: run.is_here and not (places.site.exists() and actions.is_closed(places.site)
+                                          and places.orders.is_dir()),
              lambda: run.do("systemd-tmpfiles", "--create", "edge-lpr.conf")),
     ]
     return steps + _unit_steps(places, run, wishes.start) if run.has_systemd else steps

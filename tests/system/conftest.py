@@ -60,7 +60,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def machine(tmp_path_factory: pytest.TempPathFactory, packages: Path, clip: Path) -> Iterator[Machine]:
     """A machine that has started, with nothing of edge_lpr on it."""
     seen = {"wheels": packages, "clip": clip, "tests": Path(__file__).parent,
-            "capture": Path(__file__).parents[1] / "capture"}
+            **{name: Path(__file__).parents[1] / name for name in ("capture", "barrier")}}
     machine = Machine.copy_of(base_root(), tmp_path_factory.mktemp("machine") / "root", seen)
     try:
         machine.boot()

@@ -108,6 +108,21 @@ class Gate:
             self.sh("systemd-run -q --unit=camera -E PYTHONPATH=/seen/capture "
                     "/opt/edge-lpr/bin/python /seen/tests/rtsp_camera.py /seen/clip/clip.mp4 8554")
 
+    def relay(self, on: bool) -> None:
+        """A relay board on a pseudo-terminal, owned as udev's rules have it."""
+        self.sh("systemctl stop relay 2>/dev/null; systemctl reset-failed relay 2>/dev/null; rm -f /dev/relay")
+        if on:
+            self.sh("systemd-run -q --unit=relay /bin/sh -c 'sleep infinity | exec /opt/edge-lpr/bin/python -u"
+                    " /seen/barrier/pty_peer.py waveshare --link /dev/relay'")
+            wait_for(lambda: self.sh("test -e /dev/relay && echo yes || true"), PATIENCE_S, "the relay board")
+            self.sh("chgrp dialout $(readlink /dev/relay); chmod 660 $(readlink /dev/relay)")
+
+    @property
+    def opened(self) -> int:
+        """Openings that were done."""
+        said = self.sh(f"journalctl -u edge-lpr PLATE={self.plate} OUTCOME=done -o json", check=False)
+        return sum(line.startswith("{") for line in said.splitlines())
+
     def write(self, path: str, text: str) -> None:
         """Write a file of the machine."""
         target = self.machine.root / path.lstrip("/")
@@ -260,6 +275,30 @@ def test_a_camera_away_and_back_restarts_nothing(gate: Gate) -> None:
     assert gate.show("ActiveState") == "active"
     gate.waits_for_status("camera entry: no frames")
     gate.camera(on=True)
+    gate.gets_well()
+
+
+def test_a_serial_peer_away_and_back_restarts_nothing(gate: Gate) -> None:
+    gate.relay(on=True)
+    site = SITE.format(zone=json.dumps(gate.zone))
+    gate.site(site.replace('driver = "dry-run"', 'driver = "waveshare"\nport = "/dev/relay"'))
+    gate.restart()
+    wait_for(lambda: gate.opened, PATIENCE_S, f"an opening; {gate.sh('journalctl -u edge-lpr -n 30', check=False)}")
+    assert "relay on" in gate.sh("journalctl -u relay -o cat")
+    assert "OK    barrier gate" in gate.sh("edge-lpr doctor", check=False)
+    print(gate.sh("edge-lpr barrier open --reason 'a visitor' 2>&1; edge-lpr log events | tail -n 2", check=False))
+    pid, restarts, opened = gate.pid, gate.restarts, gate.opened
+    gate.relay(on=False)
+    gate.waits_for_status("barrier gate: ")
+    gate.waits_for_read()
+    assert gate.opened == opened and "barrier gate" in gate.status()
+    gate.relay(on=True)
+    wait_for(lambda: gate.opened > opened, PATIENCE_S, f"an opening; {gate.status()}")
+    assert (gate.pid, gate.restarts) == (pid, restarts)
+    gate.gets_well()
+    gate.site()
+    gate.restart()
+    gate.relay(on=False)
     gate.gets_well()
 
 
