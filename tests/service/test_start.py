@@ -209,6 +209,46 @@ def test_a_frame_makes_it_ready_and_the_status_line_tells_of_it(make_site: Calla
         daemon.stop()
 
 
+def test_a_loop_that_hangs_is_not_fed_for(make_site: Callable[..., SiteConfig],
+                                          caplog: pytest.LogCaptureFixture) -> None:
+    """The housekeeping and the main thread go on; that alone must not feed the watchdog."""
+    heard: list[str] = []
+    go_on, hangs = threading.Event(), threading.Event()
+    daemon = Daemon(make_site(), clock=FakeClock(),
+                    open_camera=lambda spec, clock: ListCamera(frames([picture()]), stays=True))
+
+    def hang(frame: object) -> None:
+        hangs.set()
+        go_on.wait(30.0)
+        raise RuntimeError("went on")
+
+    daemon.lanes[0]._pipeline.step = hang  # type: ignore[method-assign]
+    supervisor = Supervisor(daemon, Notifier(heard.append, 0.4))
+    daemon.start()
+    try:
+        assert hangs.wait(10.0)
+        supervisor.turn()
+        fed, turned = heard.count("WATCHDOG=1"), daemon.turns()["housekeeping"]
+        assert wait_for(lambda: daemon.turns()["housekeeping"] > turned + 3)
+
+        def alarmed() -> bool:
+            supervisor.turn()
+            return "does not go on: camera entry" in caplog.text
+
+        assert wait_for(alarmed) and heard.count("WATCHDOG=1") == fed
+        go_on.set()
+
+        def fed_again() -> bool:
+            supervisor.turn()
+            return heard.count("WATCHDOG=1") > fed
+
+        assert wait_for(fed_again), "a frame that failed is told, and the loop goes on"
+    finally:
+        go_on.set()
+        daemon.request_stop()
+        daemon.stop()
+
+
 class Service:
     """`edge-lpr run` as systemd would start it, and what systemd hears."""
 
