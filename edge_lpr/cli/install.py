@@ -14,6 +14,8 @@ Makes the gate a service that starts with the machine: a copy of this release in
 for serial adapters, a user, and, where there is none, a site's file and an empty list in /etc/edge-lpr. Run it again
 after an upgrade of edge_lpr. What a site has written, and the log, are never touched. Takes root.
 """
+LIBRARIES, RUNTIMES = ("numpy", "cv2", "PIL"), ("onnxruntime", "tensorrt")
+"""What a gate cannot do without, and what runs its networks: one of these."""
 UNINSTALL = """\
 Stops the service and removes what `edge-lpr install` made. The site's files in /etc/edge-lpr, the log in
 /var/lib/edge-lpr and their user stay, unless --purge. Takes root.
@@ -39,6 +41,8 @@ def register(subparsers: Any) -> None:
 def run_install(args: argparse.Namespace) -> int:
     """Check, do what is due, say what comes next."""
     from edge_lpr.install.actions import Commands
+
+    _check_libraries()
     from edge_lpr.install.plan import Wishes, carry_out, check_here, install_steps
 
     places, run = _places(args), Commands(args.root)
@@ -69,6 +73,21 @@ def run_uninstall(args: argparse.Namespace) -> int:
     elif not args.purge and not args.dry_run:
         print(f"{places.site.parent} and {places.state} stay; --purge removes them")
     return 0
+
+
+def _check_libraries() -> None:
+    """Raise EdgeLprError, before anything is touched, where this Python could not run a gate."""
+    import sys
+    from importlib.util import find_spec
+
+    from edge_lpr.errors import EdgeLprError
+
+    lacking = [name for name in LIBRARIES if find_spec(name) is None]
+    if not any(find_spec(name) for name in RUNTIMES):
+        lacking.append(" or ".join(RUNTIMES))
+    if lacking:
+        pip = Path(sys.executable).with_name("pip")
+        raise EdgeLprError(f"{sys.executable} lacks {', '.join(lacking)}: {pip} install 'edge_lpr[cpu]'")
 
 
 def _say_next(places: Places, is_new: bool, is_started: bool) -> None:

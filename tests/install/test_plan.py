@@ -172,3 +172,14 @@ def test_the_commands_of_the_command_line(tmp_path: Path, capsys: pytest.Capture
     assert "stay; --purge" in capsys.readouterr().out
     assert main(["uninstall", "--root", str(tmp_path)]) == 0
     assert "nothing of it is installed" in capsys.readouterr().out
+
+
+def test_a_python_without_the_libraries_is_told_before_anything_is_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_lpr.cli.install.LIBRARIES", ("numpy", "no_such_library"))
+    monkeypatch.setattr("edge_lpr.cli.install.RUNTIMES", ("no_runtime", "nor_this"))
+    assert main(["install", "--root", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "lacks no_such_library, no_runtime or nor_this" in said and "pip install 'edge_lpr[cpu]'" in said
+    assert not any(tmp_path.iterdir())

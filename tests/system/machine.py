@@ -15,7 +15,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+Found = TypeVar("Found")
 ROOT = Path(__file__).resolve().parents[2]
 SUITE, ARCHIVE = "bookworm", "http://deb.debian.org/debian"
 PYTHON_VERSION = "3.11"
@@ -124,6 +126,7 @@ class Machine:
             os.kill(self.leader, signal.SIGRTMIN + 4)  # systemd: power off
             try:
                 self._process.wait(60)
+                self._process = None
             except subprocess.TimeoutExpired:
                 self.cut()
 
@@ -146,12 +149,12 @@ class Machine:
         return 0
 
 
-def wait_for(condition: Callable[[], object], limit_s: float, what: str) -> int:
+def wait_for(condition: Callable[[], Found], limit_s: float, what: str) -> Found:
     """Wait until it is true, and give it; AssertionError when it does not come true in time."""
     until_s = time.monotonic() + limit_s
     while time.monotonic() < until_s:
         if found := condition():
-            return int(found)  # type: ignore[call-overload]
+            return found
         time.sleep(0.2)
     raise AssertionError(f"waited {limit_s:.0f} s for {what}")
 
