@@ -122,7 +122,7 @@ class Soak:
             self._mend = None
             return
         fault = self.rng.choice((self._break_list, self._break_site, self._kill_capture, self._hang_capture,
-                                 self._hide_film, self._reload, self._full_of_readers))
+                                 self._reload, self._full_of_readers))
         self.faults.append(f"{at_s:8.1f} s  {fault.__name__.strip('_').replace('_', ' ')}")
         self._mend = fault()
 
@@ -157,13 +157,6 @@ class Soak:
                     os.kill(child, signal.SIGCONT)
 
         return go_on
-
-    def _hide_film(self) -> Callable[[], object]:
-        film, hidden = self.folder / "film.mp4", self.folder / "hidden.mp4"
-        film.rename(hidden)
-        for child in self._children():  # so that it must be opened again
-            os.kill(child, signal.SIGKILL)
-        return lambda: hidden.rename(film)
 
     def _full_of_readers(self) -> None:
         """Others read the log at the same time."""
