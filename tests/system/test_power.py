@@ -141,8 +141,8 @@ def test_nothing_acknowledged_is_lost_and_the_service_comes_back(installed: Mach
                  f"a decision after cut {cut}: {installed.sh('systemctl status edge-lpr', check=False)}")
         back_s.append(time.monotonic() - began_s)
         time.sleep(rng.uniform(0.0, 2.5))
-        disk.cut()
         installed.cut()
+        disk.cut()
         known, _ = acknowledged(installed)
     disk.mount()
     copy = tmp_path / "log"
