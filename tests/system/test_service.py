@@ -56,7 +56,7 @@ print("asked:", libc.adjtimex(ctypes.byref(_Timex())), ctypes.get_errno())
 """
 MAY_CHANGE = (
     "/etc/edge-lpr", "/usr/local/lib/edge-lpr", "/usr/local/bin/edge-lpr", "/var/lib/edge-lpr", "/var/cache/edge-lpr",
-    "/opt/", "/root/.cache", "/run/", "/tmp", "/var/tmp",
+    "/opt/", "/root/.cache", "/run/", "/tmp", "/var/tmp", "/seen/",
     "/etc/systemd/system/edge-lpr", "/etc/systemd/system/multi-user.target.wants", "/etc/sysusers.d/edge-lpr.conf",
     "/etc/tmpfiles.d/edge-lpr.conf", "/etc/udev/rules.d/60-edge-lpr.rules",
     # Written by the system itself: the new user, journals, timers.
