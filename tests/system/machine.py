@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -133,7 +134,8 @@ class Machine:
     def cut(self) -> None:
         """Cut the power: every process of it is gone at once."""
         if self._process is not None:
-            os.kill(self.leader, signal.SIGKILL)  # PID 1 of its namespace: the kernel ends all others
+            with suppress(ProcessLookupError):
+                os.kill(self.leader, signal.SIGKILL)  # PID 1 of its namespace: the kernel ends all others
             self._process.wait(60)
             self._process = None
 

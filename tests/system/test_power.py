@@ -116,8 +116,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory, seen: dict[str, Path], d
         plain.off()
         yield machine
     finally:
-        plain.cut()
         machine.cut()
+        plain.cut()
 
 
 def acknowledged(machine: Machine) -> tuple[set[int], set[int]]:
