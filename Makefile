@@ -4,13 +4,21 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= out/demo
 
-.PHONY: run test lint venv clean
+.PHONY: run test test-system soak lint venv clean
 
 run: $(VENV)/.installed
 	$(BIN)/edge-lpr demo --out $(OUT)
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The installed service under a real systemd: takes root, debootstrap, systemd-container, and about a quarter of an hour.
+test-system: $(VENV)/.installed
+	EDGE_LPR_SYSTEM=1 $(BIN)/python -m pytest tests/system -s $(PYTEST_ARGS)
+
+# Hours' worth of frames with faults drawn from a seed; a chart and a table of what grew in out/soak.
+soak: $(VENV)/.installed
+	$(BIN)/python -m tests.system.soak --out out/soak $(SOAK_ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check edge_lpr tests setup.py

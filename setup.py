@@ -24,8 +24,8 @@ EXTRAS = {
 
 
 class BuildWithEngines(build_py):
-    """Puts `engines/*/*.onnx` and their model cards into the wheel as `edge_lpr/_engines/`, the example site as
-    `edge_lpr/_systemd/`.
+    """Puts `engines/*/*.onnx` and their model cards into the wheel as `edge_lpr/_engines/`, the units with the
+    example site as `edge_lpr/_systemd/`.
 
     A source checkout and an editable install use `engines/` itself; see `edge_lpr/engine_folder.py`.
     """
@@ -40,7 +40,8 @@ class BuildWithEngines(build_py):
             copy2(name, target / name.name)
         target = Path(self.build_lib, "edge_lpr", "_systemd")
         target.mkdir(parents=True, exist_ok=True)
-        copy2(ROOT / "systemd" / "site.example.toml", target)
+        for name in sorted((ROOT / "systemd").iterdir()):
+            copy2(name, target / name.name)
 
 
 setup(

@@ -152,6 +152,7 @@ class ServiceTable:
     runtime_folder: Path = RUNTIME_FOLDER
     health_every_s: float = key(2.0, low=0.2, high=60.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    journal_plates: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,10 +190,13 @@ class SiteConfig:
         return next((one for one in self.barrier if one.name == camera.barrier), self.barrier[0])
 
 
-def load_config(path: Path) -> SiteConfig:
-    """Read a site's file; relative paths in it are taken from its folder. Raises ConfigError, naming file and key."""
-    config = load_settings(SiteConfig, path.absolute())
-    folder = path.absolute().parent
+def load_config(path: Path, folder: Path | None = None) -> SiteConfig:
+    """Read a site's file; relative paths in it are taken from `folder`, its own where not given.
+
+    Raises ConfigError, naming file and key.
+    """
+    folder = folder or path.absolute().parent
+    config = load_settings(SiteConfig, path.absolute(), folder)
     cameras = tuple(dataclasses.replace(one, uri=_from_folder(one.uri, folder)) for one in config.camera)
     return dataclasses.replace(config, camera=cameras)
 
@@ -217,8 +221,21 @@ def _names(names: list[str], *more: str) -> str:
 
 def example_text() -> str:
     """The example site, every key explained. Raises ConfigError where it was not installed."""
-    places = [PACKAGE.parent / "systemd" / EXAMPLE, PACKAGE / "_systemd" / EXAMPLE]
+    return unit_text(EXAMPLE)
+
+
+def unit_text(name: str) -> str:
+    """A file of `systemd/`. Raises ConfigError where it was not installed."""
+    path = unit_folder() / name
+    if not path.is_file():
+        raise ConfigError(f"{path}: is not installed: install edge_lpr again")
+    return path.read_text(encoding="utf-8")
+
+
+def unit_folder() -> Path:
+    """Where the units and the example site lie. Raises ConfigError where they were not installed."""
+    places = [PACKAGE.parent / "systemd", PACKAGE / "_systemd"]
     for place in places:
-        if place.is_file():
-            return place.read_text(encoding="utf-8")
-    raise ConfigError(f"the example site is not installed: looked for {' and '.join(map(str, places))}")
+        if (place / EXAMPLE).is_file():
+            return place
+    raise ConfigError(f"the units and the example site are not installed: looked in {' and '.join(map(str, places))}")

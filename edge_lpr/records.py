@@ -199,3 +199,29 @@ class CommandOutcome:
     outcome: Outcome
     detail: str
     at_s: float
+
+
+FIGURES = ("reads", "confidence", "width_px", "brightness", "contrast", "sharpness")
+"""What is counted of an arrival's best plate picture, to see a camera's optics change over days."""
+
+
+@dataclass(frozen=True)
+class OpticSample:
+    """How one plate looked: its width in the frame; mean grey level and contrast (both 0..255) of its crop; `sharpness`
+    of its edges, 1/px, whatever the contrast."""
+
+    width_px: float
+    brightness: float
+    contrast: float
+    sharpness: float
+
+
+@dataclass(frozen=True)
+class OpticHour:
+    """One camera's arrivals in one hour: `sums` and sums of `squares` by FIGURES; `hour_s` its start since 1970."""
+
+    camera: str
+    hour_s: int
+    arrivals: int
+    sums: dict[str, float]
+    squares: dict[str, float]

@@ -60,8 +60,8 @@ def key(
     return dataclasses.field(default=default, metadata={"limits": limits})
 
 
-def load_settings(cls: type[Record], path: Path) -> Record:
-    """Read a TOML file into the dataclass `cls`; its paths are taken from the file's folder.
+def load_settings(cls: type[Record], path: Path, folder: Path | None = None) -> Record:
+    """Read a TOML file into the dataclass `cls`; its paths are taken from `folder`, the file's own where not given.
 
     Raises ConfigError naming the file, the key and what is allowed: for a file that cannot be read, an unknown or
     missing key, a wrong type, a value out of range.
@@ -70,7 +70,7 @@ def load_settings(cls: type[Record], path: Path) -> Record:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    return from_table(cls, table, str(path), path.parent)
+    return from_table(cls, table, str(path), folder or path.parent)
 
 
 def from_table(cls: type[Record], table: dict[str, Any], where: str, folder: Path | None = None) -> Record:

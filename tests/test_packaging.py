@@ -42,6 +42,12 @@ def test_data_files_are_in_the_wheel(built: Path, pattern: str) -> None:
     assert names and names == {path.name for path in built.glob(pattern)}
 
 
+def test_units_and_the_example_site_are_in_the_wheel(built: Path) -> None:
+    names = {path.name for path in (ROOT / "systemd").iterdir()}
+    assert {"edge-lpr.service", "jetson.conf", "60-edge-lpr.rules", "site.example.toml"} <= names
+    assert names == {path.name for path in (built / "_systemd").iterdir()}
+
+
 def test_networks_are_in_the_wheel_without_built_engines(built: Path) -> None:
     assert sorted(path.name for path in (built / "_engines" / "lpdnet").iterdir()) == ["card.json", "lpdnet.onnx"]
 

@@ -71,5 +71,7 @@ def _print(health: GateHealth) -> None:
         lane = f", lane {barrier['lane']}" if barrier.get("lane") else ""
         print(f"  barrier {name}: {barrier['fault'] or 'ok'}, relay {barrier.get('relay', 'unknown')}{held}{lane},"
               f" openings {barrier['pulses']}, last {barrier['last_outcome'] or '-'}")
+    for note in health.notes:
+        print(f"  note: {note}")
     log = health.log
     print(f"  log: {log['state']}, waiting {log['pending']}, lost {log['lost']}, writes {log['commits']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,13 +67,29 @@ def _open_session(path: Path, sha256: str, threads: int) -> Any:
         raise NetworkError(f"{path}: SHA-256 is {found}, its model card says {sha256}: not the file that was checked")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or core_count()
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting gate must not heat its cores
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above
         raise NetworkError(f"{path}: not an ONNX network that ONNX Runtime can load: {error}") from error
+
+
+def core_count(cpus: Path = Path("/sys/devices/system/cpu")) -> int:
+    """The cores that this process may run on; those that share one count once.
+
+    Said explicitly, because ONNX Runtime, left to count, ties each thread to a core: others share the machine, and a
+    hardened service may not.
+    """
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    siblings = set()
+    for cpu in usable:
+        try:
+            siblings.add((cpus / f"cpu{cpu}/topology/thread_siblings_list").read_text(encoding="ascii"))
+        except OSError:
+            siblings.add(str(cpu))
+    return len(siblings)
 
 
 def _check_input(session: Any, card: ModelCard, path: Path) -> Sequence[int | str | None]:

@@ -17,12 +17,11 @@ from edge_lpr.platelog.faults import LogDamagedError, LogInUseError, fault_of
 from edge_lpr.platelog.integrity import Salvaged, begin_after_loss, quick_check, rebuild, settle_rebuild
 from edge_lpr.platelog.migrations import check_version, migrate
 from edge_lpr.platelog.rows import EventKind, insert_event, stamp, utc_text
-from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME
+from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, LOCK_NAME
 from edge_lpr.records import Outcome
 
 Result = TypeVar("Result")
 
-_LOCK_NAME = "lock"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STOPPED_EARLY = "the gate stopped before the outcome was known"
 
@@ -166,7 +165,7 @@ class Database:
     def _take_lock(self) -> None:
         if self._lock_file is not None:
             return
-        descriptor = os.open(self.folder / _LOCK_NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(self.folder / LOCK_NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

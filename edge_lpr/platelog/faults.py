@@ -35,6 +35,10 @@ class LogDamagedError(LogError):
     """The database file is damaged; the store sets it aside and begins another."""
 
 
+class LogNewerError(LogError):
+    """A newer edge_lpr wrote this log; this one would misread it."""
+
+
 class LogInUseError(LogError):
     """Another process writes this log as its gate's."""
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_lpr.platelog.connection import connect_reader, connect_writer, make_folder, sync_folder, transact
-from edge_lpr.platelog.migrations import migrate
-from edge_lpr.platelog.pictures import highest_id
+from edge_lpr.platelog.faults import LogNewerError
+from edge_lpr.platelog.migrations import check_version, migrate
+from edge_lpr.platelog.pictures import PICTURES_FOLDER, highest_id
 from edge_lpr.platelog.rows import decision_of, time_of
-from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, TABLES
+from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, LOCK_NAME, TABLES
 
 DAMAGED_FOLDER = "damaged"
 _COMING_FOLDER = "database.new"
@@ -69,14 +73,20 @@ def rebuild(folder: Path, finish: Callable[[sqlite3.Connection, Salvaged], None]
         finish(fresh, salvage(current, fresh, highest_id(folder)))
     finally:
         fresh.close()
-    number = 1 + max((int(path.name) for path in damaged_folders(folder)), default=0)
-    aside = folder / DAMAGED_FOLDER / str(number)
-    make_folder(aside.parent)
-    current.rename(aside)
-    sync_folder(folder)
+    aside = set_aside(folder)
     coming.rename(current)
     sync_folder(folder)
     sync_folder(aside.parent)
+    return aside
+
+
+def set_aside(folder: Path) -> Path:
+    """Move the database into `damaged/N/`, where nothing of it is lost; returns that folder."""
+    number = 1 + max((int(path.name) for path in damaged_folders(folder)), default=0)
+    aside = folder / DAMAGED_FOLDER / str(number)
+    make_folder(aside.parent)
+    (folder / DATABASE_FOLDER).rename(aside)
+    sync_folder(folder)
     return aside
 
 
@@ -100,6 +110,48 @@ def settle_rebuild(folder: Path) -> None:
         sync_folder(folder)
 
 
+def set_newer_aside(folder: Path) -> str:
+    """Set a database aside that a newer edge_lpr wrote, as after an upgrade that was taken back; what was done, '' for
+    nothing. Its ids are not used again. One that cannot be read, or that another gate writes, is left to `PlateLog`."""
+    path = folder / DATABASE_FOLDER / DATABASE_NAME
+    try:
+        with closing(connect_reader(path)) as reader:
+            check_version(reader, path)
+            return ""
+    except LogNewerError as error:
+        if is_in_use(folder):
+            return ""
+        with closing(connect_reader(path)) as reader:
+            sequence = _sequence(reader)
+        highest = highest_id(folder)
+        aside = set_aside(folder)
+        if (folder / PICTURES_FOLDER).is_dir():
+            (folder / PICTURES_FOLDER).rename(aside / PICTURES_FOLDER)  # they belong to its decisions
+        make_folder(path.parent)
+        with closing(connect_writer(path)) as fresh:
+            migrate(fresh, path)
+            _continue_ids(fresh, sequence, highest)
+        sync_folder(folder)
+        return f"{error}; it is kept in {aside}, and a new one was begun"
+    except sqlite3.Error:
+        return ""
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether a gate writes this log now."""
+    try:
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def damaged_folders(folder: Path) -> list[Path]:
     """The databases that were set aside, oldest first."""
     found = (path for path in (folder / DAMAGED_FOLDER).glob("*") if path.name.isdigit())
@@ -121,6 +173,9 @@ def salvage(damaged: Path, fresh: sqlite3.Connection, highest_picture: int) -> S
             counts[table], whole = _copy(source, fresh, table, key)
             complete = complete and whole
         source.close()
+    # What became of a decision that is lost says nothing.
+    orphans = "DELETE FROM commands WHERE decision_id NOT IN (SELECT id FROM decisions)"
+    counts["commands"] -= transact(fresh, lambda connection: connection.execute(orphans).rowcount)
     _continue_ids(fresh, sequence, highest_picture)
     return Salvaged(counts, complete)
 
@@ -169,6 +224,8 @@ def _is_sound(table: str, row: sqlite3.Row) -> bool:
     try:
         if table == "decisions":
             decision_of(row)
+        elif table == "optics":
+            return int(row["arrivals"]) > 0
         elif table != "commands":
             time_of(row["time_utc"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):

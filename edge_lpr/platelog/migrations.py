@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_lpr.errors import LogError
+from edge_lpr.platelog.faults import LogNewerError
 from edge_lpr.platelog.schema import STEPS
 
 
@@ -16,10 +16,10 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 
 def check_version(connection: sqlite3.Connection, path: Path, newest: int = len(STEPS)) -> int:
-    """The file's version; LogError when it is newer than this code, which would misread it."""
+    """The file's version; LogNewerError when it is newer than this code, which would misread it."""
     version = schema_version(connection)
     if version > newest:
-        raise LogError(
+        raise LogNewerError(
             f"{path}: has schema version {version}, this edge_lpr knows 1 to {newest}: it was written by a newer "
             "edge_lpr, use that one"
         )

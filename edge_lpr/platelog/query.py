@@ -14,10 +14,11 @@ from edge_lpr.gate.plate_text import PlateTextError, normalise_pattern
 from edge_lpr.platelog.connection import connect_reader, wal_of
 from edge_lpr.platelog.faults import fault_of
 from edge_lpr.platelog.migrations import check_version
+from edge_lpr.platelog.optics import hours_since
 from edge_lpr.platelog.pictures import pictures_of
 from edge_lpr.platelog.rows import EventKind, LoggedDecision, LoggedEvent, event_of, logged_decision_of
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, SCHEMA_VERSION
-from edge_lpr.records import Action, Reason
+from edge_lpr.records import Action, OpticHour, Reason
 
 _FEW = 20_000
 """Up to so many rows that an index gives are fetched and sorted; where there are more, walking the table is quicker."""
@@ -109,6 +110,14 @@ class PlateLogReader:
             where.add("kind = ?", kind.value)
         rows = self._rows(f"SELECT * FROM events WHERE {where} ORDER BY id LIMIT ?", [*where.values, limit])
         return [event_of(row) for row in rows]
+
+    def optics(self, since_s: float) -> list[OpticHour]:
+        """How plates looked, hour by hour, from a moment (seconds since 1970) on."""
+        try:
+            return hours_since(self._current(), since_s)
+        except sqlite3.Error as error:
+            self.close()
+            raise fault_of(error, self.path) from error
 
     def pictures_of(self, decision_id: int) -> dict[str, Path]:
         """The pictures of a decision: kind (crop, frame) -> file."""

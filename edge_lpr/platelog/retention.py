@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from edge_lpr.gate.decide import GateTime
 from edge_lpr.platelog.database import Database
 from edge_lpr.platelog.integrity import damaged_folders
+from edge_lpr.platelog.optics import forget_before, has_before
 from edge_lpr.platelog.pictures import PictureFolder
 from edge_lpr.platelog.rows import EventKind, insert_event
 
@@ -60,6 +61,7 @@ def purge(
     unmatched, first = _purge_class(database, pictures, options, now, matched=False)
     decisions, second = _purge_class(database, pictures, options, now, matched=True)
     events = _purge_events(database, options, now)
+    _purge_optics(database, options, now)
     swept = pictures.sweep(lambda low, high: database.read(lambda c: _ids_between(c, low, high))) if sweep else 0
     if unmatched or decisions or events:
         database.vacuum(_FREED_PAGES)
@@ -142,6 +144,13 @@ def _purge_events(database: Database, options: RetentionOptions, now: GateTime) 
 
     database.transact(remove)
     return int(due)
+
+
+def _purge_optics(database: Database, options: RetentionOptions, now: GateTime) -> None:
+    """Forget statistics of long ago; they hold no plates, so nothing is logged of it."""
+    trusted = now.clock_synced or options.trust_unsynced_clock
+    if trusted and database.read(lambda connection: has_before(connection, now.wall_time)):
+        database.transact(lambda connection: forget_before(connection, now.wall_time))
 
 
 def _purge_damaged(database: Database, options: RetentionOptions, now: GateTime) -> int:

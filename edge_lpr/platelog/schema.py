@@ -5,6 +5,7 @@
             again, so a follower of the log needs to remember only the last one.
 `commands`  the intent to open, written with its decision; `outcome` is NULL until it is known.
 `events`    all else: health, purges, erasures, manual actions, lanes.
+`optics`    one row an hour and camera: how plates looked, without the plates.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 DATABASE_FOLDER = "database"
 """A folder of its own, so that a database and its journals can be replaced by one rename."""
 DATABASE_NAME = "plates.db"
+LOCK_NAME = "lock"
+"""In the log's folder: held by the gate that writes the log."""
 
 _VERSION_1 = (
     """CREATE TABLE runs (
@@ -40,10 +43,20 @@ _VERSION_2 = (
     "ALTER TABLE runs ADD COLUMN software TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE runs ADD COLUMN ended_utc TEXT",
 )
+_VERSION_3 = (
+    # Statistics of plate pictures, a row an hour and camera; sums and sums of squares add up without being read.
+    """CREATE TABLE optics (
+        id INTEGER PRIMARY KEY, camera TEXT NOT NULL, hour_s INTEGER NOT NULL, arrivals INTEGER NOT NULL,
+        reads_sum REAL NOT NULL, reads_square REAL NOT NULL, confidence_sum REAL NOT NULL,
+        confidence_square REAL NOT NULL, width_px_sum REAL NOT NULL, width_px_square REAL NOT NULL,
+        brightness_sum REAL NOT NULL, brightness_square REAL NOT NULL, contrast_sum REAL NOT NULL,
+        contrast_square REAL NOT NULL, sharpness_sum REAL NOT NULL, sharpness_square REAL NOT NULL,
+        UNIQUE (camera, hour_s))""",
+)
 
-STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+STEPS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """STEPS[n] leads from version n to n + 1; a step that was released is never changed."""
 SCHEMA_VERSION = len(STEPS)
 
-TABLES = {"runs": "id", "decisions": "id", "commands": "decision_id", "events": "id"}
+TABLES = {"runs": "id", "decisions": "id", "commands": "decision_id", "events": "id", "optics": "id"}
 """Table -> its key."""

@@ -15,12 +15,13 @@ from edge_lpr.errors import LogError
 from edge_lpr.gate.decide import GateTime
 from edge_lpr.platelog.database import Database
 from edge_lpr.platelog.faults import LogUnwritableError
+from edge_lpr.platelog.optics import add_sample, hours_since
 from edge_lpr.platelog.pending import Item, PendingQueue
 from edge_lpr.platelog.picture_writer import PictureWriter
 from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
 from edge_lpr.platelog.retention import Purged, RetentionOptions, purge
 from edge_lpr.platelog.rows import EventKind, insert_decision, insert_event, insert_intent, update_outcome
-from edge_lpr.records import Action, CommandOutcome, Decision
+from edge_lpr.records import Action, CommandOutcome, Decision, OpticHour, OpticSample
 
 Result = TypeVar("Result")
 
@@ -96,18 +97,18 @@ class PlateLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def append(self, decision: Decision, pictures: Pictures | None = None) -> int:
+    def append(self, decision: Decision, pictures: Pictures | None = None, optics: OpticSample | None = None) -> int:
         """Write a decision, with the intent where it opens; its id. It is on disk when this returns a positive id.
 
         Where it cannot be written it waits in memory: one that stays closed gets a negative ticket; one that opens
         raises LogUnwritableError (LogFullError) that carries the ticket, and nothing may be opened on the log's word.
-        A ticket serves `finish_command` as an id does. Its pictures are then left out.
+        A ticket serves `finish_command` as an id does. Its pictures and `optics` are then left out.
         """
         with self._lock:
             try:
                 self._drain(is_urgent=decision.action is Action.OPEN)
                 run = self._database
-                row_id = self._transact(lambda connection: insert_decision(connection, run.run_id, decision))
+                row_id = self._transact(lambda connection: _insert(connection, run.run_id, decision, optics))
             except LogUnwritableError as error:
                 ticket = self._postpone(Item(self._clock(), decision=decision), error)
                 if decision.action is Action.OPEN:
@@ -189,6 +190,11 @@ class PlateLog:
                 self._note(error)
             return not self._pending and not self._fault
 
+    def optics(self, since_s: float) -> list[OpticHour]:
+        """How plates looked, hour by hour, from a moment (seconds since 1970) on. Raises LogError."""
+        with self._lock:
+            return self._database.read(lambda connection: hours_since(connection, since_s))
+
     def purge(self) -> Purged:
         """Remove what is older than its class may be, and pictures without decision. Call it about hourly.
 
@@ -242,3 +248,10 @@ class PlateLog:
         if not self._fault or time.monotonic() >= self._retry_at_s:
             self._retry_at_s = time.monotonic() + self._options.retry_after_s
         self._fault = str(error)
+
+
+def _insert(connection: sqlite3.Connection, run_id: int, decision: Decision, optics: OpticSample | None) -> int:
+    row_id = insert_decision(connection, run_id, decision)
+    if optics is not None:
+        add_sample(connection, decision.plate_read, optics)
+    return row_id

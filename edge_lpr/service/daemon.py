@@ -29,8 +29,8 @@ from edge_lpr.recognition.plate_format import compile_grammar
 from edge_lpr.recognition.regions import parse_regions
 from edge_lpr.records import CommandOutcome, Outcome
 from edge_lpr.service.clock import FilmClock, gate_time
-from edge_lpr.service.health import GateState
-from edge_lpr.service.housekeeping import Housekeeping
+from edge_lpr.service.health import GateHealth, GateState
+from edge_lpr.service.housekeeping import STARTED_WELL, Housekeeping, Started
 from edge_lpr.service.lane import Camera, Lane
 from edge_lpr.service.orders import OrderDesk
 from edge_lpr.service.pipeline import CommandSink, Decided, DecisionLog, Pipeline, Step
@@ -95,8 +95,9 @@ class Daemon:
 
     def __init__(self, config: SiteConfig, path: Path | None = None, listeners: Listeners = Listeners(),
                  clock: Clock | None = None,
-                 open_camera: Callable[[CameraSpec, Clock], Camera] = CameraProcess) -> None:
-        """Load the networks and open the log. `path` of the configuration, to read it again.
+                 open_camera: Callable[[CameraSpec, Clock], Camera] = CameraProcess,
+                 networks: Networks | None = None, started: Started = STARTED_WELL) -> None:
+        """Load the networks, unless they come warm, and open the log. `path` of the configuration, to read it again.
 
         Raises NetworkError, ConfigError, BackendUnavailable; LogError when another gate has the log. A camera, a list
         or a disk that fails is no error here but a health state.
@@ -104,8 +105,9 @@ class Daemon:
         self.config = config
         self._clock = clock or SystemClock()
         self._stop = threading.Event()
-        networks = Networks(config.recognition)
-        networks.warm()
+        if networks is None:
+            networks = Networks(config.recognition)
+            networks.warm()
         self.barriers = {table.name: make_barrier(table) for table in config.barrier}
         self.log = PlateLog.open(config.log.folder, log_options(config.log, config.access.trust_unsynced_clock),
                                  lambda: gate_time(self._clock))
@@ -114,14 +116,18 @@ class Daemon:
             table.name: self._runner(table, listeners.on_outcome) for table in config.barrier
         }
         session = f"{self._clock.wall_time():%y%m%d%H%M%S}{secrets.token_hex(2)}"
-        self.lanes = [
-            make_lane(camera, networks, self._rules, self.log, self._sink(camera), self._clock, listeners, session,
-                      open_camera)
-            for camera in config.camera
-        ]
+        try:
+            self.lanes = [
+                make_lane(camera, networks, self._rules, self.log, self._sink(camera), self._clock, listeners, session,
+                          open_camera)
+                for camera in config.camera
+            ]
+        except BaseException:
+            self.log.close()
+            raise
         self._orders = OrderDesk(config.service.runtime_folder, self._runners)
         self._keeping = Housekeeping(config, path, self._rules, self.log, self.lanes, list(self._runners.values()),
-                                     self._clock)
+                                     self._clock, started)
 
     def start(self) -> None:
         """Read the lists, and begin with barriers and cameras."""
@@ -142,10 +148,24 @@ class Daemon:
         """Take over lists and configuration soon."""
         self._keeping.reload()
 
-    def wait(self, turn_s: float = 0.2) -> None:
-        """Until a stop is requested, or every camera was a file and has ended."""
+    def wait(self, turn_s: float = 0.2, each: Callable[[], None] = lambda: None) -> None:
+        """Until a stop is requested, or every camera was a file and has ended. `each` is called every turn."""
         while not self._stop.wait(turn_s) and not all(lane.is_over for lane in self.lanes):
-            pass
+            each()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the first frame of every camera came, or it is known why none did."""
+        return all(lane.is_settled for lane in self.lanes)
+
+    def turns(self) -> dict[str, int]:
+        """How often each loop that should go on went round, by its name."""
+        turns = {f"camera {lane.name}": lane.turns for lane in self.lanes if not lane.is_over}
+        return turns if self._keeping.is_busy else {**turns, "housekeeping": self._keeping.turns}
+
+    def health(self) -> GateHealth:
+        """How the gate does now."""
+        return self._keeping.health()
 
     def stop(self) -> int:
         """Drain and end everything, within 3 seconds; the exit status: 1 when a file could not be read to its end.

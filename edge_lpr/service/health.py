@@ -42,6 +42,8 @@ class GateHealth:
     cameras: dict[str, Any] = field(default_factory=dict)
     barriers: dict[str, Any] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What wants a look, although all works: a lens that gets dirty."""
     version: int = VERSION
 
 
@@ -69,7 +71,8 @@ def read_health(folder: Path) -> GateHealth:
     if not isinstance(table, dict) or table.get("version") != VERSION:
         raise ConfigError(f"{path}: not a health file of this version")
     try:
-        return GateHealth(**{**table, "state": GateState(table["state"]), "reasons": tuple(table["reasons"])})
+        return GateHealth(**{**table, "state": GateState(table["state"]), "reasons": tuple(table["reasons"]),
+                             "notes": tuple(table.get("notes", ()))})
     except (TypeError, KeyError, ValueError) as error:
         raise ConfigError(f"{path}: not a health file of this version: {error}") from error
 

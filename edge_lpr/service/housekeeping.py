@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from edge_lpr.errors import EdgeLprError, LogError
 from edge_lpr.gate.list_store import ListChange
 from edge_lpr.platelog.rows import EventKind
 from edge_lpr.platelog.store import PlateLog
+from edge_lpr.service.argus import ArgusHelper
 from edge_lpr.service.health import GateHealth, GateState, write_health
 from edge_lpr.service.lane import Lane
+from edge_lpr.service.optic_watch import OpticWatch
 from edge_lpr.service.rules import Rules
 from edge_lpr.service.site import load_site
 
@@ -35,11 +37,22 @@ EVENT_EVERY_S = 60.0
 RELOADABLE_OF_CAMERAS = ("zone", "way", "open_directions")
 
 
+@dataclass(frozen=True)
+class Started:
+    """How the gate started: `config_fault` holds until a good configuration is taken over, `faults` until a restart."""
+
+    config_fault: str = ""
+    faults: tuple[str, ...] = ()
+
+
+STARTED_WELL = Started()
+
+
 class Housekeeping:
     """Runs on a thread of its own. `reload` and `stop` from any thread."""
 
     def __init__(self, config: SiteConfig, path: Path | None, rules: Rules, plate_log: PlateLog, lanes: Sequence[Lane],
-                 runners: Sequence[BarrierRunner], clock: Clock) -> None:
+                 runners: Sequence[BarrierRunner], clock: Clock, started: Started = STARTED_WELL) -> None:
         self._config = config
         self._path = path
         self._rules = rules
@@ -51,7 +64,13 @@ class Housekeeping:
         self._wake = threading.Event()
         self._stopping = self._reloading = False
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
-        self._config_fault = self._health_fault = ""
+        self._config_fault, self._lasting = started.config_fault, started.faults
+        self._health_fault = ""
+        self._argus = ArgusHelper(config.service.runtime_folder)
+        self._optics = OpticWatch(plate_log.optics, config.access.time_zone)
+        self.turns = 0
+        self.is_busy = False
+        """Whether it does what may take long: then its turns are no sign of life."""
         self._told_state, self._told_at_s = GateState.OK, -EVENT_EVERY_S
 
     def start(self) -> None:
@@ -102,11 +121,13 @@ class Housekeeping:
             cameras={lane.name: asdict(lane.health()) for lane in self._lanes},
             barriers={runner.name: asdict(runner.health()) for runner in self._runners},
             log=asdict(self._log.health()),
+            notes=self._optics.told,
         )
 
     def _reasons(self) -> tuple[str, ...]:
         """Why it is degraded; nothing when all is well."""
         reasons = [f"config: {self._config_fault}"] if self._config_fault else []
+        reasons += self._lasting
         for lane in self._lanes:
             health = lane.health()
             if health.camera.state is CameraState.DEGRADED:
@@ -130,12 +151,13 @@ class Housekeeping:
                 self._turn()
                 if time.monotonic() >= purge_at_s:
                     purge_at_s = time.monotonic() + PURGE_EVERY_S
-                    self._purge()
+                    self._look_back()
                 if time.monotonic() >= health_at_s:
                     health_at_s = time.monotonic() + self._config.service.health_every_s
                     self.write_health()
             except Exception:  # a defect here must not end what keeps the gate in order
                 log.exception("housekeeping failed")
+            self.turns += 1
             self._wake.wait(min(TURN_S, self._config.service.health_every_s))
             self._wake.clear()
 
@@ -147,6 +169,9 @@ class Housekeeping:
             self.note_lists(change)
         self._log.retry()
         self._note_state()
+        ages = {lane.name: lane.health().camera.age_s for lane in self._lanes if lane.turns}
+        cameras = [(one.uri, ages[one.name]) for one in self._config.camera if one.name in ages]
+        self._argus.look(cameras, time.monotonic())
 
     def _take_over(self) -> None:
         """Load the configuration again; a broken one changes nothing but the health. Lists are read either way."""
@@ -163,11 +188,16 @@ class Housekeeping:
         self._config_fault = ""
         log.info("configuration taken over")
 
-    def _purge(self) -> None:
+    def _look_back(self) -> None:
+        self.is_busy = True
         try:
             self._log.purge()
+            for line in self._optics.look(self._clock.wall_time()):
+                self._event(EventKind.HEALTH, line)
         except LogError as error:
             log.warning("%s", error)
+        finally:
+            self.is_busy = False
 
     def _note_state(self) -> None:
         """Write a change between well and degraded into the log."""

@@ -74,6 +74,8 @@ class Lane:
         self._on_step = on_step
         self.ended_by_itself = False
         """Whether it came to the end of a file, rather than being asked to end."""
+        self.turns = 0
+        """How often its loop went round: the sign of life that a watchdog wants."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"lane {self.name}", daemon=True)
         self._moments: deque[float] = deque(maxlen=256)
@@ -98,6 +100,13 @@ class Lane:
         """Whether there will be no more frames: a file that ended."""
         return not self._thread.is_alive()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether its first frame came, or it is known why none did."""
+        if self._steps or self._faults or self.is_over:
+            return True
+        return self.turns > 0 and self._camera.health().state is not CameraState.OK
+
     def health(self) -> LaneHealth:
         """How it does now."""
         now_s = time.monotonic()
@@ -111,7 +120,7 @@ class Lane:
         try:
             self._camera.start()
             while not self._stop.is_set() and self._turn():
-                pass
+                self.turns += 1
             self.ended_by_itself = not self._stop.is_set()
             self._guarded(self._close)
         finally:

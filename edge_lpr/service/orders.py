@@ -114,7 +114,8 @@ class OrderDesk:
         status = self._folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             raise OSError(f"{self._folder}: is not a folder of the gate's own user")
-        self._folder.chmod(FOLDER_MODE)
+        if stat.S_IMODE(status.st_mode) != FOLDER_MODE:  # a hardened service may not set it: its installation does
+            self._folder.chmod(FOLDER_MODE)
         for left in self._folder.iterdir():
             left.unlink()
 

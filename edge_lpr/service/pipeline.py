@@ -12,9 +12,21 @@ from edge_lpr.errors import LogError
 from edge_lpr.gate.evidence import Evidence, Weigher
 from edge_lpr.gate.readiness import ready, to_plate_read
 from edge_lpr.gate.track import Tracker, TrackUpdate
+from edge_lpr.optics.sample import measure
 from edge_lpr.platelog.faults import LogUnwritableError
 from edge_lpr.platelog.pictures import Pictures
-from edge_lpr.records import Action, Arrival, CommandOutcome, Decision, Detection, Frame, Outcome, Pixels, Sighting
+from edge_lpr.records import (
+    Action,
+    Arrival,
+    CommandOutcome,
+    Decision,
+    Detection,
+    Frame,
+    OpticSample,
+    Outcome,
+    Pixels,
+    Sighting,
+)
 from edge_lpr.service.clock import gate_time
 from edge_lpr.service.rules import Rules
 from edge_lpr.service.sight import Sight
@@ -27,7 +39,7 @@ MOST_FRAMES_HELD = 4
 class DecisionLog(Protocol):
     """Where decisions are written; `PlateLog` is one."""
 
-    def append(self, decision: Decision, pictures: Pictures | None = None) -> int:
+    def append(self, decision: Decision, pictures: Pictures | None = None, optics: OpticSample | None = None) -> int:
         """Write a decision; its id, positive when it is on disk. Raises LogError when one that opens is not."""
 
     def finish_command(self, outcome: CommandOutcome) -> None:
@@ -133,18 +145,19 @@ class Pipeline:
         read = to_plate_read(arrival, evidence, frame.wall_time, frame.captured_at_s, frame.clock_synced)
         decision = self._rules.policy.decide(read, gate_time(self._clock))
         pictures = self._pictures(arrival, evidence)
-        decision_id, fault = self._record(decision, pictures)
+        optics = measure(evidence.best) if evidence.best is not None else None
+        decision_id, fault = self._record(decision, pictures, optics)
         told = decision.action is Action.OPEN and decision_id > 0
         if told:
             self._barrier.submit(Command(decision_id, decision, self._clock))
         return Decided(decision, decision_id, fault, told, evidence.best, pictures)
 
-    def _record(self, decision: Decision, pictures: Pictures) -> tuple[int, str]:
+    def _record(self, decision: Decision, pictures: Pictures, optics: OpticSample | None) -> tuple[int, str]:
         """Have a decision on disk: its id, or 0 (negative while it waits) and what went wrong. What should open, but is
         not on disk, has its outcome: it was not opened."""
         try:
             with self._sight.times("log"):
-                return self._log.append(decision, pictures), ""
+                return self._log.append(decision, pictures, optics), ""
         except LogUnwritableError as error:
             outcome = CommandOutcome(error.ticket, Outcome.REFUSED, NOT_ON_DISK, self._clock.monotonic_s())
             self._log.finish_command(outcome)

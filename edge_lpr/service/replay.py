@@ -17,7 +17,7 @@ from edge_lpr.errors import ConfigError
 from edge_lpr.platelog.pictures import Pictures
 from edge_lpr.recognition.annotate import annotate
 from edge_lpr.recognition.recognise import Plate, plate_of
-from edge_lpr.records import Action, Arrival, CommandOutcome, Decision, Frame, Pixels, Sighting
+from edge_lpr.records import Action, Arrival, CommandOutcome, Decision, Frame, OpticSample, Pixels, Sighting
 from edge_lpr.service.daemon import Listeners, make_lane
 from edge_lpr.service.lane import Lane
 from edge_lpr.service.pipeline import Decided, Step
@@ -36,7 +36,7 @@ class CountingLog:
     def __init__(self) -> None:
         self.count = 0
 
-    def append(self, decision: Decision, pictures: Pictures | None = None) -> int:
+    def append(self, decision: Decision, pictures: Pictures | None = None, optics: OpticSample | None = None) -> int:
         """See DecisionLog."""
         self.count += 1
         return self.count
@@ -68,7 +68,7 @@ def replay(config: SiteConfig, clip: Path, camera_name: str = "", listeners: Lis
     """
     if not clip.exists():
         raise ConfigError(f"{clip}: no such clip")
-    camera = replace(_camera(config, camera_name), uri=str(clip.absolute()), backend="auto", pace="fast", loop=False)
+    camera = replace(camera_of(config, camera_name), uri=str(clip.absolute()), backend="auto", pace="fast", loop=False)
     networks = Networks(config.recognition)
     rules = Rules(config)
     rules.load()
@@ -79,7 +79,8 @@ def replay(config: SiteConfig, clip: Path, camera_name: str = "", listeners: Lis
     return ReplayResult(health.steps, health.fault or health.camera.last_error or failed)
 
 
-def _camera(config: SiteConfig, name: str) -> CameraTable:
+def camera_of(config: SiteConfig, name: str) -> CameraTable:
+    """The camera of that name, the first one for none. Raises ConfigError."""
     if not name:
         return config.camera[0]
     for camera in config.camera:

@@ -26,12 +26,13 @@ from edge_lpr.records import Direction
 MB = 1_000_000
 
 
-def load_site(path: Path) -> SiteConfig:
-    """Read and check a whole site: what the tables say must also make sense to the parts that they are for.
+def load_site(path: Path, folder: Path | None = None) -> SiteConfig:
+    """Read and check a whole site: what the tables say must also make sense to the parts that they are for. `folder` as
+    in `load_config`.
 
     Raises ConfigError naming the file; BackendUnavailable for a backend or driver that is not installed.
     """
-    config = load_config(path)
+    config = load_config(path, folder)
     try:
         _check(config)
     except EdgeLprError as error:

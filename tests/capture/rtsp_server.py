@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import threading
+from collections.abc import Iterable
 
 import av
 import numpy as np
@@ -44,11 +45,14 @@ def rtp_of(pictures: list[np.ndarray], fps: int = 10) -> list[bytes]:
 
 class RtspServer:
     """Serves clients one after another until closed. `wants` is the Authorization that it asks for, '' for none; after
-    the last packet it keeps silent, or hangs up with `hangs_up`. A packet goes out every `period_s`."""
+    the last packet it keeps silent, or hangs up with `hangs_up`. A packet goes out every `period_s`, the first of a
+    picture `frame_s` after the last of the one before."""
 
-    def __init__(self, packets: list[bytes], wants: str = "", hangs_up: bool = False, period_s: float = 0) -> None:
+    def __init__(self, packets: Iterable[bytes], wants: str = "", hangs_up: bool = False, period_s: float = 0,
+                 frame_s: float = 0, port: int = 0) -> None:
         self._packets, self._wants, self._hangs_up, self._period_s = packets, wants, hangs_up, period_s
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._frame_s = frame_s
+        self._server = socket.create_server(("127.0.0.1", port))
         self._closing = threading.Event()
         self.transports: list[str] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -109,6 +113,8 @@ class RtspServer:
             for packet in self._packets:
                 self._closing.wait(self._period_s)
                 client.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+                if self._frame_s and packet[1] & 0x80:  # the marker: the last packet of a picture
+                    self._closing.wait(self._frame_s)
             return not self._hangs_up
         return True
 

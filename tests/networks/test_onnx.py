@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,3 +110,25 @@ def test_to_batch_applies_mean_and_grey():
     batch = to_batch(pictures, InputSpec("x", (1, 1, 1), colour="grey", scale=0.5, mean=90.0))
     assert batch.shape == (1, 1, 1, 1)
     assert batch[0, 0, 0, 0] == pytest.approx(5.0, abs=1e-3)
+
+
+def test_onnx_runtime_keeps_and_sends_nothing_of_its_own(tmp_path: Path) -> None:
+    """Its wheels from 1.32 on write a device's id below HOME when they are imported, unless they are told not to."""
+    code = "import edge_lpr.networks.onnx"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment.pop("XDG_CACHE_HOME", None)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_cores_that_share_one_count_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge_lpr.networks.onnx import core_count
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3, 4}, raising=False)
+    for cpu, siblings in enumerate(("0,2", "1,3", "0,2", "1,3")):
+        folder = tmp_path / f"cpu{cpu}/topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(siblings)
+    assert core_count(tmp_path) == 3, "two shared ones, and one that does not tell"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_lpr.platelog.connection import PAGE_BYTES, connect_writer
-from edge_lpr.platelog.integrity import quick_check, settle_rebuild
+from edge_lpr.platelog.integrity import quick_check, rebuild, settle_rebuild
 from edge_lpr.platelog.migrations import migrate
 from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
 from edge_lpr.platelog.query import PlateLogReader
@@ -122,3 +123,15 @@ def test_quick_check_stops_at_its_limit(tmp_path: Path) -> None:
     migrate(connection, tmp_path)
     assert quick_check(connection, 10.0) == ""
     connection.close()
+
+
+def test_what_became_of_a_lost_decision_is_not_carried_over(tmp_path: Path, clock, make_opening) -> None:
+    with PlateLog.open(tmp_path, clock=clock) as log:
+        for number in range(3):
+            log.append(make_opening(now=clock(), arrival_id=f"entry-{number}"))
+    connection = sqlite3.connect(tmp_path / DATABASE_FOLDER / DATABASE_NAME)
+    connection.execute("DELETE FROM decisions WHERE id = 2")
+    connection.commit()
+    connection.close()
+    rebuild(tmp_path, lambda fresh, salvaged: None)
+    assert verify(tmp_path).problems == ()

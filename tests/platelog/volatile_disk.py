@@ -1,4 +1,4 @@
-"""A disk with a cache that a power cut empties: `python volatile_disk.py STORE MOUNT_POINT`, and kill it.
+"""A disk with a cache that a power cut empties: `python volatile_disk.py STORE MOUNT_POINT [--others]`, and kill it.
 
 What was written is in memory until fsync; a name (created, renamed, removed) until its folder's fsync. STORE holds
 only what survives: `objects/N` the synced content of node N, `names.json` the synced names.
@@ -129,6 +129,10 @@ class VolatileDisk(mfusepy.Operations):
             self.nodes[new + name[len(old) :]] = self.nodes.pop(name)
         return 0
 
+    def chown(self, path: str, uid: int, gid: int) -> int:
+        self.node(path)  # all who may use the disk own it
+        return 0
+
     def chmod(self, path: str, mode: int) -> int:
         self.node(path).mode = mode & 0o777
         return 0
@@ -141,4 +145,5 @@ class VolatileDisk(mfusepy.Operations):
 
 
 if __name__ == "__main__":
-    mfusepy.FUSE(VolatileDisk(Path(sys.argv[1])), sys.argv[2], foreground=True, nothreads=True)
+    mfusepy.FUSE(VolatileDisk(Path(sys.argv[1])), sys.argv[2], foreground=True, nothreads=True,
+                 allow_other="--others" in sys.argv)

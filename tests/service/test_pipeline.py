@@ -27,11 +27,13 @@ class Journal:
 
     def __init__(self, fails: bool = False) -> None:
         self.fails, self.said = fails, []
+        self.optics: list[Any] = []
 
-    def append(self, decision: Decision, pictures: Any = None) -> int:
+    def append(self, decision: Decision, pictures: Any = None, optics: Any = None) -> int:
         if self.fails:
             raise LogFullError("the disk is full", -7)
         self.said.append(("logged", decision, pictures))
+        self.optics.append(optics)
         return len(self.said)
 
     def finish_command(self, outcome: CommandOutcome) -> None:
@@ -97,6 +99,12 @@ def test_its_pictures_are_the_best_crop_and_the_frame_that_it_is_from(walk: Walk
     pictures = journal.said[0][2]
     assert pictures.crop is not None and pictures.frame is not None
     assert np.array_equal(pictures.frame, picture(160))
+
+
+def test_the_figures_of_its_best_picture_go_with_the_decision(walk: Walk, journal: Journal) -> None:
+    walk.go([picture(160)] * 4)
+    (sample,) = journal.optics
+    assert sample.width_px > 10 and 0 < sample.brightness < 255 and sample.sharpness > 0
 
 
 def test_what_cannot_be_logged_opens_nothing_and_is_not_decided_again(make_site: Callable[..., SiteConfig]) -> None:
