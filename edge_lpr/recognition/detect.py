@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from edge_lpr.errors import ConfigError, NetworkError
-from edge_lpr.networks.base import Network, to_batch
+from edge_lpr.networks.base import Network, batch_for
 from edge_lpr.recognition.gridbox import DECODERS, Candidates, joined, suppress
 from edge_lpr.recognition.verify import Verifier
 from edge_lpr.records import Detection, Pixels
@@ -123,7 +123,7 @@ class PlateDetector:
             some = views[at : at + TILE_BATCH]
             size = canvas_size((some[0].w, some[0].h), self.network)
             shown = [letterbox(pixels[v.y : v.y + v.h, v.x : v.x + v.w], size, self._stretch) for v in some]
-            grids = self.network.run(to_batch(np.stack([picture for picture, _ in shown]), self.network.card.input))
+            grids = self.network.run(batch_for(self.network, np.stack([picture for picture, _ in shown])))
             for number, (view, (_, scale)) in enumerate(zip(some, shown, strict=True)):
                 one = {role: grid[number] for role, grid in grids.items()}
                 seen = self._decode(one, self.network.card.parameters, self._floor)

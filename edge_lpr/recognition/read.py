@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_lpr.errors import NetworkError
-from edge_lpr.networks.base import Network, Tensor, to_batch
+from edge_lpr.networks.base import Network, Tensor, batch_for
 from edge_lpr.recognition import ctc
 from edge_lpr.recognition.plate_format import compile_grammar
 from edge_lpr.recognition.rectify import lay_out, layout_prior, layouts
@@ -109,7 +109,7 @@ class PlateReader:
         spec = self.network.card.input
         size = (spec.shape[2], spec.shape[1])
         pictures = np.stack([lay_out(crop, layout, size) for crop, layout in jobs])
-        return self.network.run(to_batch(pictures, spec))
+        return self.network.run(batch_for(self.network, pictures))
 
     def _steps(self, outputs: dict[str, Tensor]) -> Steps:
         """Softened log-probabilities (N, T, C)."""

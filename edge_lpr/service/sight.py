@@ -41,6 +41,12 @@ class TimedNetwork:
         """See Network."""
         return self._network.flexible
 
+    def input_for(self, count: int) -> Floats | None:
+        """See `base.batch_for`."""
+        give = getattr(self._network, "input_for", None)
+        place: Floats | None = give(count) if give is not None else None
+        return place
+
     def run(self, batch: Floats) -> dict[str, Tensor]:
         """See Network."""
         began_s = time.perf_counter()
