@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint, c_ulonglong, c_void_p
 from dataclasses import dataclass
-from glob import glob
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,9 @@ from edge_lpr.errors import BackendUnavailable, GpuError
 from edge_lpr.records import Pixels
 
 DRIVER_NAMES = ("libcuda.so.1",)
-RUNTIME_NAMES = ("libcudart.so.13", "libcudart.so.12", "libcudart.so")
-RUNTIME_PLACES = "/usr/local/cuda*/lib64/libcudart.so.1[23]*"
-"""Where a JetPack keeps the runtime when the linker's cache does not know it."""
+RUNTIME_NAMES = ("libcudart.so.{major}", "/usr/local/cuda-{major}/lib64/libcudart.so.{major}", "libcudart.so")
+"""Of the driver's own major version first: a newer runtime does not work with an older driver, and both may be there.
+A JetPack whose linker does not know the runtime keeps it in /usr/local."""
 
 _DRIVER_CALLS: dict[str, tuple[Any, ...]] = {
     "cuInit": (c_uint,),
@@ -130,7 +129,7 @@ class Cuda:
 
     def __init__(self, gpu: Gpu) -> None:
         self.gpu = gpu
-        names = (*RUNTIME_NAMES, *sorted(glob(RUNTIME_PLACES), reverse=True))
+        names = tuple(name.format(major=gpu.driver[0]) for name in RUNTIME_NAMES)
         self._runtime = _library(names, _RUNTIME_CALLS, "no CUDA runtime (package cuda-cudart)")
         self._runtime.cudaGetErrorString.argtypes, self._runtime.cudaGetErrorString.restype = (c_int,), c_char_p
         self._release: list[Callable[[], object]] = []

@@ -133,9 +133,10 @@ def _config(builder: Any, network: Any, order: Order, major: int, say: Say) -> A
     elif order.precision == "int8":
         say(f"TensorRT {trt.__version__} is strongly typed: what is not quantised runs in float, not in FP16")
     first = network.get_input(0)
-    if first.shape[0] < 1 or min(first.shape) < 1:
+    if min(first.shape) < 1:
         profile = builder.create_optimization_profile()
-        profile.set_shape(first.name, order.profile.least, order.profile.usual, order.profile.most)
+        shapes = (order.profile.least, order.profile.usual, order.profile.most)
+        profile.set_shape(first.name, *(_fitted(shape, first.shape) for shape in shapes))
         if config.add_optimization_profile(profile) < 0:
             raise NetworkError(f"TensorRT refuses the shapes {order.profile}")
     if order.dla >= 0:
@@ -143,6 +144,11 @@ def _config(builder: Any, network: Any, order: Order, major: int, say: Say) -> A
     if hasattr(trt, "IProgressMonitor"):  # from TensorRT 10 on
         config.progress_monitor = _monitor(say)
     return config
+
+
+def _fitted(wanted: tuple[int, ...], given: Any) -> tuple[int, ...]:
+    """A wanted shape, with what the network itself fixes."""
+    return tuple(fixed if fixed > 0 else side for side, fixed in zip(wanted, given, strict=True))
 
 
 def _use_dla(builder: Any, config: Any, order: Order) -> None:

@@ -164,18 +164,25 @@ def _listen(news: IO[bytes], options: EngineOptions, progress: Progress) -> dict
             if not block:
                 return answer
             *lines, unfinished = (unfinished + block).split(b"\n")
-            for line in lines:
-                with suppress(ValueError):  # libraries print to stdout, too
-                    words = json.loads(line)
-                    if isinstance(words, dict):
-                        text = str(words.get("say", text))
-                        answer = {**answer, **words}
+            for words in filter(None, map(_words, lines)):
+                answer |= words
+                text = str(words.get("say", text))
+                progress(text, time.monotonic() - began_s)
         spent_s = time.monotonic() - began_s
         progress(text, spent_s)
         if spent_s > options.timeout_s:
             raise NetworkError(f"the build was stopped after {options.timeout_s:g} s (while {text})")
         if (left_mb := available_mb()) < options.reserve_mb:
             raise NetworkError(f"the build was stopped: {left_mb} MB of memory are left, not {options.reserve_mb}")
+
+
+def _words(line: bytes) -> dict[str, Any]:
+    """The build's word in a line of its output; nothing in a line that a library printed."""
+    try:
+        words = json.loads(line)
+    except ValueError:
+        return {}
+    return words if isinstance(words, dict) else {}
 
 
 def available_mb(meminfo: Path = Path("/proc/meminfo")) -> int:

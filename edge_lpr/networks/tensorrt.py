@@ -96,7 +96,7 @@ class Engine:
             raise NetworkError(f"the engine has {len(inputs)} inputs, not one")
         shape = tuple(self._engine.get_tensor_shape(inputs[0]))
         self.fixed_batch = shape[0] > 0
-        most = shape if self.fixed_batch else tuple(self._engine.get_tensor_profile_shape(inputs[0], 0)[2])
+        most = shape if min(shape) > 0 else tuple(self._engine.get_tensor_profile_shape(inputs[0], 0)[2])
         self._shape_input(inputs[0], most)
         self.input = self._slot(inputs[0], most)
         self.outputs = {
@@ -169,19 +169,17 @@ class Engine:
             graph = self._cuda.graph(self._enqueue)
             graph()
             self._cuda.synchronise()
+            now = [slot.view(self._count) for slot in self.outputs.values()]
+            if all(np.array_equal(one, before) for one, before in zip(now, plain, strict=True)):
+                self._graph = graph
+                return
+            fault = "it gives other results than the engine alone"
         except GpuError as error:
-            log.info("no CUDA graph is used: %s", error)
-            self.graphs = False
-            self._enqueue()  # if the GPU itself is at fault, this tells
-            self._cuda.synchronise()
-            return
-        same = [np.array_equal(slot.view(self._count), one)
-                for slot, one in zip(self.outputs.values(), plain, strict=True)]
-        if all(same):
-            self._graph = graph
-        else:
-            log.warning("no CUDA graph is used: it gives other results than the engine alone")
-            self.graphs = False
+            fault = str(error)
+        log.warning("no CUDA graph is used: %s", fault)
+        self.graphs = False
+        self._enqueue()  # the outputs are to be this run's; and if the GPU itself is at fault, this tells
+        self._cuda.synchronise()
 
     def close(self) -> None:
         """Free the GPU's memory; the engine is unusable then. Closing what is closed does nothing."""

@@ -19,7 +19,6 @@ typedef struct { void *at; size_t size; int kind; } block;
 static block blocks[MOST];
 static int block_count;
 static stream streams[64];
-static int stream_count;
 static struct { char name[64]; int calls; } counted[64];
 
 static const char *word(const char *name) {
@@ -60,7 +59,7 @@ static int take(void *at, int kind) {
     return INVALID;
 }
 static stream *known(void *handle) {
-    for (int i = 0; i < stream_count; i++) if (handle == &streams[i] && streams[i].alive) return &streams[i];
+    for (int i = 0; i < 64; i++) if (handle == &streams[i] && streams[i].alive) return &streams[i];
     return NULL;
 }
 static int put(stream *on, job one) {
@@ -86,9 +85,12 @@ int cuDeviceGetAttribute(int *value, int which, int device) {
 const char *cudaGetErrorString(int code) { return code == LAUNCH_FAILED ? "unspecified launch failure" : "fake error"; }
 int cudaStreamCreateWithFlags(void **handle, unsigned flags) {
     ENTER("cudaStreamCreateWithFlags");
-    if (flags != 1 || stream_count == 64) return INVALID;
-    streams[stream_count].alive = 1;
-    *handle = &streams[stream_count++];
+    int at = 0;
+    while (at < 64 && streams[at].alive) at++;
+    if (flags != 1 || at == 64) return INVALID;
+    memset(&streams[at], 0, sizeof streams[at]);
+    streams[at].alive = 1;
+    *handle = &streams[at];
     return 0;
 }
 int cudaStreamSynchronize(void *handle) {
@@ -167,6 +169,7 @@ int cudaGraphDestroy(void *graph) { free(graph); return 0; }
 int fake_enqueue(void *handle, work_fn work, void *what) { return put(known(handle), (job){work, what, 0, 0, 0}); }
 int fake_is_memory(const void *at, size_t size) { return find(at, size, 2 | 4) != NULL; }
 int fake_is_capturing(void *handle) { stream *on = known(handle); return on ? on->capturing : -1; }
+void fake_reset(void) { memset(counted, 0, sizeof counted); }
 int fake_blocks(void) { int n = 0; for (int i = 0; i < block_count; i++) n += blocks[i].at != NULL; return n; }
 int fake_calls(const char *name) {
     for (int i = 0; i < 64; i++) if (!strcmp(counted[i].name, name)) return counted[i].calls;
