@@ -122,8 +122,7 @@ class RingReader:
         self._status = CaptureStatus()
 
     def take(self, timeout_s: float = 0.0) -> tuple[FrameHead, Pixels] | None:
-        """The frame that waits, not to be written to, or the next in `timeout_s`; None when none came or the producer is
-        gone.
+        """The frame that waits, read-only, or the next in `timeout_s`; None when none came or the producer is gone.
 
         It stays as it is for as long as anything refers to it, also after `close`. Waiting and taking are one call: a
         frame that waits may be taken back for a newer one before it is read, which is then the one to wait for. Raises

@@ -156,7 +156,7 @@ def _use(args: argparse.Namespace, folder: Path, path: Path) -> str:
     from edge_lpr.networks.engine_build import needed_engine
 
     try:
-        _, needed, _ = needed_engine(folder, _options(args, folder.name))
+        needed = needed_engine(folder, _options(args, folder.name)).path
     except BackendUnavailable:
         return "no GPU here"
     except NetworkError as error:

@@ -36,6 +36,7 @@ from edge_lpr.networks.engine_key import (
 )
 from edge_lpr.networks.onnx import OnnxNetwork
 from edge_lpr.networks.tensorrt import Engine, Voice
+from edge_lpr.networks.tensorrt_spelling import tensorrt_spelling
 
 MIB = 1 << 20
 STEPS_TOLD = 10
@@ -100,7 +101,7 @@ def compile_plan(order: Order, path: Path, major: int, say: Say) -> bytes:
     network = builder.create_network(_network_flags(major))
     parser = trt.OnnxParser(network, voice)
     say(f"reading {path.name} with TensorRT {trt.__version__}")
-    if not parser.parse_from_file(str(path)):
+    if not parser.parse_from_file(str(_spelled(path, order))):
         faults = "; ".join(str(parser.get_error(at)) for at in range(parser.num_errors))
         raise NetworkError(f"{path}: TensorRT cannot read it: {faults or voice.said()}")
     config = _config(builder, network, order, major, say)
@@ -111,6 +112,15 @@ def compile_plan(order: Order, path: Path, major: int, say: Say) -> bytes:
         raise NetworkError(f"{path}: TensorRT cannot build it: {voice.said()}")
     _keep_timing_cache(config, order.cache, cache)
     return bytes(plan)
+
+
+def _spelled(path: Path, order: Order) -> Path:
+    """The ONNX file as TensorRT takes it: a quantised one in its own spelling of the same integers, beside the plan."""
+    if order.precision != "int8":
+        return path
+    target = order.plan.with_suffix(".onnx")
+    target.write_bytes(tensorrt_spelling(path.read_bytes()))
+    return target
 
 
 def _network_flags(major: int) -> int:

@@ -12,18 +12,28 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any
 
 import edge_lpr
 from edge_lpr.errors import BackendUnavailable, NetworkError
-from edge_lpr.networks.card import load_card
+from edge_lpr.networks.card import ModelCard, load_card
+from edge_lpr.networks.cuda import Gpu
 from edge_lpr.networks.engine_files import Sidecar, accept_engine, building_lock, load_engine, plan_path
-from edge_lpr.networks.engine_key import QDQ_MARK, EngineKey, EngineOptions, major_of, make_key, pick_precision
+from edge_lpr.networks.engine_key import (
+    QDQ_MARK,
+    EngineKey,
+    EngineOptions,
+    has_int8,
+    major_of,
+    make_key,
+    pick_precision,
+)
 
 CHILD = "edge_lpr.networks.engine"
+FLOAT_CARD, INT8_CARD = "card.json", "card.int8.json"
 LOOK_EVERY_S = 1.0
 """How often limits are looked at, and the listener is told that the build goes on."""
 STOP_AFTER_S = 5.0
@@ -39,8 +49,32 @@ def quiet(text: str, spent_s: float) -> None:
     """A Progress that tells nobody."""
 
 
-def needed_engine(card_path: Path, options: EngineOptions) -> tuple[EngineKey, Path, str]:
-    """The key and the path of the engine that this machine needs, and what there is to say about its precision.
+@dataclass(frozen=True)
+class Needed:
+    """The engine that this machine needs: of which `card`, its `key` and `path`, and `notes` about its precision."""
+
+    card_path: Path
+    card: ModelCard
+    key: EngineKey
+    path: Path
+    notes: str
+    gpu: Gpu
+
+
+def engine_card(card_path: Path, options: EngineOptions, gpu: Gpu) -> Path:
+    """The card to build from: the one that is named; of a folder its INT8 card, where the GPU has INT8, `options` do
+    not want another precision, and it was made from the float network that is there now."""
+    if not card_path.is_dir():
+        return card_path
+    quantised = card_path / INT8_CARD
+    if options.precision not in ("auto", "int8") or not has_int8(gpu.capability) or not quantised.is_file():
+        return card_path / FLOAT_CARD
+    made_from = load_card(quantised).quantisation.get("float_sha256", "")
+    return quantised if made_from == load_card(card_path).sha256 else card_path / FLOAT_CARD
+
+
+def needed_engine(card_path: Path, options: EngineOptions) -> Needed:
+    """The engine that this machine needs for a card, or for the network of a folder (see `engine_card`).
 
     Raises BackendUnavailable without a GPU or TensorRT, NetworkError for a network that cannot be built here.
     """
@@ -52,8 +86,9 @@ def needed_engine(card_path: Path, options: EngineOptions) -> tuple[EngineKey, P
             " python3-libnvinfer; a venv needs --system-site-packages"
         ) from error
     version, gpu = here()
-    card = load_card(card_path)
     folder = card_path if card_path.is_dir() else card_path.parent
+    card_path = engine_card(card_path, options, gpu)
+    card = load_card(card_path)
     try:
         content = (folder / card.file).read_bytes()
     except OSError as error:
@@ -62,16 +97,16 @@ def needed_engine(card_path: Path, options: EngineOptions) -> tuple[EngineKey, P
         raise NetworkError(f"{folder / card.file}: its SHA-256 is not its model card's: nothing is built of it")
     key = make_key(card, content, version, gpu, options)
     _, why = pick_precision(options.precision, QDQ_MARK in content, gpu.capability, major_of(version))
-    return key, plan_path(options.folder or folder, card.file, key), why
+    return Needed(card_path, card, key, plan_path(options.folder or folder, card.file, key), why, gpu)
 
 
 def engine_fault(card_path: Path, options: EngineOptions) -> str:
     """Why the engine of this network must be built; '' when a good one is there. Raises as `needed_engine`."""
-    key, path, _ = needed_engine(card_path, options)
-    if not path.exists():
+    needed = needed_engine(card_path, options)
+    if not needed.path.exists():
         return "not built yet"
     try:
-        load_engine(path, key)
+        load_engine(needed.path, needed.key)
     except NetworkError as error:
         return str(error)
     return ""
@@ -84,22 +119,21 @@ def ensure_engine(
 
     Waits while another process builds it. Raises BackendUnavailable, NetworkError.
     """
-    key, path, why = needed_engine(card_path, options)
-    with building_lock(path):
+    needed = needed_engine(card_path, options)
+    with building_lock(needed.path):
         if not again and not engine_fault(card_path, options):
-            return path, None
-        if why:
-            progress(why, 0.0)
-        return path, _build(card_path, key, path, why, options, progress)
+            return needed.path, None
+        if needed.notes:
+            progress(needed.notes, 0.0)
+        return needed.path, _build(needed, options, progress)
 
 
-def _build(
-    card_path: Path, key: EngineKey, path: Path, why: str, options: EngineOptions, progress: Progress
-) -> Sidecar:
+def _build(needed: Needed, options: EngineOptions, progress: Progress) -> Sidecar:
+    key, path = needed.key, needed.path
     with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as folder:
         plan = Path(folder) / path.name
         order = {
-            "card": str(card_path.absolute()),
+            "card": str(needed.card_path.absolute()),
             "plan": str(plan),
             "cache": str(path.parent.absolute() / f"{key.tensorrt}-{key.gpu.replace(' ', '_')}.timing"),
             "precision": key.precision,
@@ -117,7 +151,7 @@ def _build(
             built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             build_s=round(built["build_s"], 1),
             deviation=built["deviation"],
-            notes=why,
+            notes=needed.notes,
         )
         accept_engine(plan, path, sidecar)
         return sidecar

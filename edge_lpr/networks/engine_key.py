@@ -62,6 +62,10 @@ class EngineOptions:
     dla: int = -1
     optimisation: int = 3
 
+    def under(self, name: str) -> EngineOptions:
+        """The same with a folder of its own for the network `name`, where engines are kept apart from networks."""
+        return replace(self, folder=self.folder / name if self.folder else None)
+
 
 DEFAULTS = EngineOptions()
 
@@ -116,8 +120,7 @@ def make_key(card: ModelCard, content: bytes, tensorrt: str, gpu: Gpu, options: 
 
 def calibration_of(card: ModelCard) -> str:
     """A name for the calibration that made the card's network; '' for a float one."""
-    told = card.training.get("calibration", "")
-    return told if isinstance(told, str) else hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return str(card.quantisation.get("scales_sha256", ""))
 
 
 def major_of(version: str) -> int:

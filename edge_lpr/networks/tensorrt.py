@@ -16,10 +16,11 @@ import tensorrt as trt
 
 from edge_lpr.errors import GpuError, NetworkError
 from edge_lpr.networks.base import Tensor
-from edge_lpr.networks.card import ModelCard, load_card
-from edge_lpr.networks.cuda import Buffer, Cuda, Gpu, probe
-from edge_lpr.networks.engine_files import load_engine, plan_path
-from edge_lpr.networks.engine_key import DEFAULTS, EngineOptions, make_key, with_input
+from edge_lpr.networks.card import ModelCard
+from edge_lpr.networks.cuda import Buffer, Cuda, Gpu
+from edge_lpr.networks.engine_build import needed_engine
+from edge_lpr.networks.engine_files import load_engine
+from edge_lpr.networks.engine_key import DEFAULTS, EngineOptions, with_input
 from edge_lpr.records import Floats
 
 log = logging.getLogger(__name__)
@@ -199,18 +200,12 @@ class TensorRtNetwork:
 
     def __init__(self, card_path: Path, threads: int = 0, options: EngineOptions = DEFAULTS) -> None:
         del threads  # the GPU has its own
-        card = load_card(card_path)
-        folder = card_path if card_path.is_dir() else card_path.parent
-        gpu = probe()
-        try:
-            content = (folder / card.file).read_bytes()
-        except OSError as error:
-            raise NetworkError(f"{folder / card.file}: cannot be read: {error}") from error
-        key = make_key(card, content, str(trt.__version__), gpu, options)
-        self.path = plan_path(options.folder or folder, card.file, key)
+        needed = needed_engine(card_path, options)
+        self.path = needed.path
         if not self.path.exists():
             raise NetworkError(f"{self.path}: not built yet: edge-lpr engines build")
-        self._start(load_engine(self.path, key), gpu, with_input(card, key.profile))
+        plan = load_engine(self.path, needed.key)
+        self._start(plan, needed.gpu, with_input(needed.card, needed.key.profile))
 
     def _start(self, plan: bytes, gpu: Gpu, card: ModelCard) -> None:
         self.card = card

@@ -70,7 +70,7 @@ def _outputs(
     folder: Path, options: EngineOptions, engine: Network, onnx: Network, pictures: Sequence[Pixels]
 ) -> tuple[list[str], int]:
     """The outputs' deviation over all pictures, and whether it is beyond what its precision allows."""
-    key, _, _ = needed_engine(folder, options)
+    key = needed_engine(folder, options).key
     _, height, width = engine.card.input.shape
     told: dict[str, float] = {}
     for picture in pictures:

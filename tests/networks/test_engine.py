@@ -268,7 +268,8 @@ def test_another_tensorrt_or_gpu_needs_another_engine(
     install_tensorrt("8.6.2")
     with pytest.raises(NetworkError, match="not built yet: edge-lpr engines build"):
         open_network(tmp_path, "tensorrt")
-    key, other, _ = needed_engine(tmp_path, EngineOptions())
+    needed = needed_engine(tmp_path, EngineOptions())
+    key, other = needed.key, needed.path
     assert other != path and key.tensorrt == "8.6.2"
     other.write_bytes(path.read_bytes())
     other.with_suffix(".json").write_text(path.with_suffix(".json").read_text())

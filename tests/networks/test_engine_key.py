@@ -77,7 +77,7 @@ def test_every_part_of_the_key_counts() -> None:
         make_key(READER, b"DequantizeLinear", "10.3.0", replace(ORIN, name="Xavier"), EngineOptions()),
         make_key(READER, b"DequantizeLinear", "10.3.0", replace(ORIN, capability=(7, 2)), EngineOptions()),
         make_key(READER, b"DequantizeLinear", "10.3.0", ORIN, EngineOptions(dla=0)),
-        make_key(replace(READER, training={"calibration": {"frames": 500}}), b"DequantizeLinear", "10.3.0", ORIN,
+        make_key(replace(READER, quantisation={"scales_sha256": "abc"}), b"DequantizeLinear", "10.3.0", ORIN,
                  EngineOptions()),
         make_key(replace(READER, input=InputSpec("x", (3, 48, 96))), b"DequantizeLinear", "10.3.0", ORIN,
                  EngineOptions()),
@@ -90,8 +90,7 @@ def test_every_part_of_the_key_counts() -> None:
 
 def test_calibration_is_named_by_what_made_it() -> None:
     assert calibration_of(READER) == ""
-    assert calibration_of(replace(READER, training={"calibration": "abc"})) == "abc"
-    assert len(calibration_of(replace(READER, training={"calibration": {"frames": 500}}))) == 64
+    assert calibration_of(replace(READER, quantisation={"scales_sha256": "abc"})) == "abc"
 
 
 def test_profiles_fit_the_task() -> None:

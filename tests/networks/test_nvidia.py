@@ -246,7 +246,8 @@ def save_float_path(path: Path) -> Path:
     nodes = [node("ReduceSum", ["image_input", "most"], ["tf_op_layer_ArgMax"], keepdims=0),
              node("Identity", ["tf_op_layer_ArgMax"], ["tf_op_layer_Max"])]
     return save(path, nodes, [("image_input", FLOAT, ["n", 3, 48, 96])],
-                [("tf_op_layer_ArgMax", FLOAT, ["n", 96]), ("tf_op_layer_Max", FLOAT, ["n", 96])], {"most": np.array([1, 2])})
+                [("tf_op_layer_ArgMax", FLOAT, ["n", 96]), ("tf_op_layer_Max", FLOAT, ["n", 96])],
+                {"most": np.array([1, 2])})
 
 
 def test_the_cards_are_what_the_commands_offer() -> None:
