@@ -4,13 +4,17 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= out/demo
 
-.PHONY: run test lint venv clean
+.PHONY: run test test-gpu lint venv clean
 
 run: $(VENV)/.installed
 	$(BIN)/edge-lpr demo --out $(OUT)
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# On a Jetson, or any machine with an NVIDIA GPU: what only it can show. GPU_ARGS='--camera csi://0' for the camera.
+test-gpu: $(VENV)/.installed
+	$(BIN)/python -m tests.hardware $(GPU_ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check edge_lpr tests setup.py
