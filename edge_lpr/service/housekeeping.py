@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge_lpr.barrier.runner import BarrierRunner
+from edge_lpr.capture.argus import ArgusWatch, request_restart
 from edge_lpr.capture.clock import Clock
 from edge_lpr.capture.isolate import CameraState
 from edge_lpr.config import SiteConfig
@@ -51,6 +52,7 @@ class Housekeeping:
         self._wake = threading.Event()
         self._stopping = self._reloading = False
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
+        self._argus = {one.name: ArgusWatch() for one in config.camera if one.uri.lower().startswith("csi:")}
         self._config_fault = self._health_fault = ""
         self._told_state, self._told_at_s = GateState.OK, -EVENT_EVERY_S
 
@@ -146,7 +148,18 @@ class Housekeeping:
         elif (change := self._rules.poll()) is not None:
             self.note_lists(change)
         self._log.retry()
+        self._help_argus()
         self._note_state()
+
+    def _help_argus(self) -> None:
+        """Have the Jetson's camera service restarted for a CSI camera that stays dead."""
+        for lane in self._lanes:
+            if lane.name in self._argus:
+                camera = lane.health().camera
+                degraded = camera.state is CameraState.DEGRADED
+                if (self._argus[lane.name].ask(degraded, camera.frames, camera.replaced, time.monotonic())
+                        and request_restart(self._config.service.runtime_folder)):
+                    log.warning("camera %s: a restart of nvargus-daemon is asked for", lane.name)
 
     def _take_over(self) -> None:
         """Load the configuration again; a broken one changes nothing but the health. Lists are read either way."""
