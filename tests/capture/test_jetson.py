@@ -213,3 +213,8 @@ def test_a_vehicle_gate_that_cannot_be_had_is_told(
             patch.setitem(sys.modules, "jetson_inference", None)
         with pytest.raises(BackendUnavailable, match=said):
             make_source(CameraSpec("gate", "csi://0", vehicle_network=network)).open()
+
+
+def test_a_file_that_is_not_there_is_named(fake_jetson: Any, tmp_path: Path) -> None:
+    with pytest.raises(CameraRefused, match=r"absent.mp4: no such file"):
+        make_source(CameraSpec("gate", str(tmp_path / "absent.mp4"), backend="jetson")).open()

@@ -399,3 +399,57 @@ def test_two_at_once_build_once(
         thread.join()
     assert sorted(result is None for result in results) == [False, True]
     assert engine_files.list_engines(tmp_path)[0].fault == ""
+
+
+def save_int8_variant(folder: Path, card: ModelCard, quantise: Quantise, made_from: str = "") -> None:
+    """card.int8.json and its network beside the float ones, as `edge-lpr calibrate` leaves them."""
+    import shutil
+
+    from edge_lpr.networks.card import write_card
+
+    other = folder / "other"
+    other.mkdir()
+    for name in ("card.json", card.file):
+        shutil.copy2(folder / name, other / name)
+    made = quantise(other, card)
+    shutil.copy2(other / card.file, folder / "lprnet.int8.onnx")
+    write_card(replace(made, file="lprnet.int8.onnx", precision="int8",
+                       quantisation={"float_sha256": made_from or card.sha256, "scales_sha256": "s"}),
+               folder / "card.int8.json")
+
+
+def test_of_a_folder_the_int8_variant_is_built_where_the_gpu_has_int8(
+    engine_module: ModuleType, tmp_path: Path, make_reader: Maker, quantise: Quantise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = make_reader(tmp_path, "5A23456")
+    save_int8_variant(tmp_path, card, quantise)
+    needed = needed_engine(tmp_path, EngineOptions())
+    assert needed.key.precision == "int8" and needed.key.calibration == "s" and "lprnet.int8-" in needed.path.name
+    order = order_for(engine_module, tmp_path, "int8", card=needed.card_path)
+    assert max(engine_module.build(order, print).deviation.values()) < 0.02
+    assert needed_engine(tmp_path / "card.json", EngineOptions()).card.precision == "float32", "a card named is meant"
+    monkeypatch.setenv("FAKE_CUDA", "integrated,cc=53")
+    assert needed_engine(tmp_path, EngineOptions()).card.precision == "float32", "a GPU without INT8"
+
+
+def test_an_int8_variant_of_other_weights_is_not_built(
+    install_tensorrt: Callable[[str], ModuleType], tmp_path: Path, make_reader: Maker, quantise: Quantise
+) -> None:
+    install_tensorrt("10.3.0")
+    save_int8_variant(tmp_path, make_reader(tmp_path, "5A23456"), quantise, made_from="other")
+    assert needed_engine(tmp_path, EngineOptions()).key.precision == "fp16"
+
+
+def test_words_that_libraries_print_are_passed_over() -> None:
+    assert [engine_build._words(line) for line in (b"[TRT] hello", b"7", b'{"say": "x"}')] == [{}, {}, {"say": "x"}]
+
+
+def test_a_build_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+
+    monkeypatch.setattr(engine_build, "STOP_AFTER_S", 0.1)
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(100)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    assert child.stdout.readline() == b"deaf\n"
+    engine_build._end(child)
+    assert child.returncode == -9
