@@ -97,7 +97,8 @@ class PlateRecogniser:
                      for name in (DETECTOR_FOLDER, READER_FOLDER))
 
     def _open(self, name: str) -> Network:
-        return open_network(self._engines / name, self._backend, self._threads, self._engine_options.under(name))
+        return open_network(self._engines / name, self._backend, self._threads,
+                            engines=self._engine_options.under(name))
 
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
         """Plates of a uint8 RGB (H, W, 3) picture, best score first."""
