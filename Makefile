@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= out/demo
+# A Jetson's TensorRT and jetson_utils are packages of the system: its virtual environment must see them.
+VENV_ARGS ?= $(if $(wildcard /etc/nv_tegra_release),--system-site-packages)
 
 .PHONY: run test test-gpu lint venv clean
 
@@ -27,7 +29,7 @@ $(VENV)/.created:
 	  { echo "edge_lpr needs Python 3.10 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV_ARGS) $(VENV)
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created setup.py pyproject.toml
