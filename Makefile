@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= out/demo
+# A Jetson's TensorRT and jetson_utils are packages of the system: its virtual environment must see them.
+VENV_ARGS ?= $(if $(wildcard /etc/nv_tegra_release),--system-site-packages)
 
-.PHONY: run test test-system soak lint venv clean
+.PHONY: run test test-system test-gpu soak lint venv clean
 
 run: $(VENV)/.installed
 	$(BIN)/edge-lpr demo --out $(OUT)
@@ -20,6 +22,10 @@ test-system: $(VENV)/.installed
 soak: $(VENV)/.installed
 	$(BIN)/python -m tests.system.soak --out out/soak $(SOAK_ARGS)
 
+# On a Jetson, or any machine with an NVIDIA GPU: what only it can show. GPU_ARGS='--camera csi://0' for the camera.
+test-gpu: $(VENV)/.installed
+	$(BIN)/python -m tests.hardware $(GPU_ARGS)
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check edge_lpr tests setup.py
 	$(BIN)/mypy
@@ -31,7 +37,7 @@ $(VENV)/.created:
 	  { echo "edge_lpr needs Python 3.10 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV_ARGS) $(VENV)
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created setup.py pyproject.toml

@@ -44,6 +44,7 @@ class CameraTable:
     height: int = key(0, low=0, high=4320)
     fps: float = key(0.0, low=0.0, high=240.0)
     input_format: str = ""
+    vehicle_network: str = ""
     stall_s: float = key(5.0, low=0.5, high=120.0)
     open_timeout_s: float = key(10.0, low=1.0, high=120.0)
     roi: tuple[tuple[float, float], ...] = key((), low=0.0, high=1.0)
@@ -62,6 +63,9 @@ class RecognitionTable:
     regions: tuple[str, ...] = ()
     engines: Path | None = None
     backend: str = "onnx"
+    engine_folder: Path | None = None
+    engine_size: tuple[int, int] = key((0, 0), low=0, high=4096)
+    dla: int = key(-1, low=-1, high=3)
     threads: int = key(0, low=0, high=64)
     threshold: float | None = key(None, low=0.01, high=0.99)
     tiles: Literal["off", "auto", "on"] = "off"

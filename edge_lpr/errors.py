@@ -27,6 +27,10 @@ class NetworkError(EdgeLprError):
     """A network file or its model card is missing, damaged, or does not keep its contract."""
 
 
+class GpuError(NetworkError):
+    """The GPU, its driver or TensorRT failed: this process cannot trust it any more, a new one may."""
+
+
 class BarrierError(EdgeLprError):
     """The barrier controller or its serial link failed."""
 

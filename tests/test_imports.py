@@ -19,7 +19,8 @@ HOMES = {
     "torch": ("training/",),
     "tensorrt": ("networks/tensorrt.py", "networks/engine.py"),
     "jetson_utils": ("capture/jetson.py",),
-    "jetson_inference": ("capture/jetson.py", "recognition/jetson.py"),
+    "jetson_utils_python": ("capture/jetson.py",),
+    "jetson_inference": ("capture/jetson.py",),
     "onnxruntime": ("networks/onnx.py", "training/", "quantise/"),
 }
 """Library: the only places of the package that import it."""

@@ -45,6 +45,7 @@ class Feeder:
         self._offset_s = 0.0
         self._pace_start_s: float | None = None
         self._opened_s = 0.0
+        self._openings = self._most_openings = 0
         self._status = CaptureStatus(attempt=order.attempt)
 
     def run(self) -> int:
@@ -67,6 +68,8 @@ class Feeder:
         """One opening: returns at the end of a file or at `stop`, raises when the source fails."""
         self._tell(phase="opening", openings=self._status.openings + 1)
         source = make_source(self._spec)
+        self._openings += 1
+        self._most_openings = getattr(source, "openings_per_process", 0)
         try:
             source.open()
             self._opened_s = time.monotonic()
@@ -134,7 +137,8 @@ class Feeder:
         fixable = not isinstance(error, (CameraRefused, BackendUnavailable))
         self._tell(phase="waiting", error=_said(error), attempt=attempt, fixable=fixable)
         options = self._spec.retry
-        if fixable and wants_new_process(attempt, options):
+        worn = 0 < self._most_openings <= self._openings  # a library that leaks with each opening
+        if fixable and (worn or wants_new_process(attempt, options)):
             return True
         until_s = time.monotonic() + delay_s(attempt, fixable, options, random.random())
         while (left_s := until_s - time.monotonic()) > 0 and not self._stop.wait(min(left_s, BEAT_S)):

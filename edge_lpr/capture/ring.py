@@ -1,7 +1,12 @@
-"""Frames in memory shared by two processes: a triple buffer that cannot tear, whenever either side is killed.
+"""Frames in memory shared by two processes: buffers that cannot tear, whenever either side is killed.
 
 One anonymous memory file (memfd_create(2)) holds a status page and SLOTS frames, each far apart in the sparse file so
-that frames may grow without moving. It has no name: the kernel frees it with its last holder, even after kill -9.
+that frames may grow without moving. It has no name: the kernel frees it with its last holder, even after kill -9. Its
+size is sealed, so that no producer can cut it under a consumer who looks at it.
+
+A frame is copied once on its way: by the producer, from the camera's library into its slot. The consumer looks at it
+where it is, and the slot goes back when nothing refers to the frame any more. A consumer that keeps many frames gets
+copies of the further ones.
 
 Each slot belongs to one side at a time. Its number is one byte in one of two pipes: `mailbox` carries frames to the
 consumer, `free` brings slots back. The producer holds the mailbox's reading end as well: taking the byte back out is
@@ -11,11 +16,15 @@ memory between processes, on ARM too, so neither locks nor sequence checks are n
 
 from __future__ import annotations
 
+import fcntl
 import json
+import mmap
 import os
 import select
 import struct
+import threading
 import time
+import weakref
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,8 +36,10 @@ from edge_lpr.capture.source import CameraSpec
 from edge_lpr.errors import CameraError
 from edge_lpr.records import Pixels
 
-SLOTS = 3
-"""One being written, one waiting, one being read."""
+LENT = 3
+"""Frames that the consumer may look at in place: the one under way, the last one, the best of an arrival."""
+SLOTS = 2 + LENT
+"""One being written, one waiting, and those lent."""
 SLOT_SPAN = 1 << 30
 """Distance of slots in the sparse file: the most bytes that a frame may have."""
 STATUS_SIZE = 4096
@@ -97,63 +108,103 @@ class RingReader:
     """The consumer's side; makes the ring. `ends` is for the producer and closed here once it was handed over."""
 
     def __init__(self) -> None:
-        self._memory = os.memfd_create("edge_lpr_frames", os.MFD_CLOEXEC)
+        self._memory = os.memfd_create("edge_lpr_frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self._memory, _slot_at(SLOTS))  # sparse: only what is written takes memory
+        fcntl.fcntl(self._memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        self._map = mmap.mmap(self._memory, _slot_at(SLOTS), mmap.MAP_SHARED, mmap.PROT_READ)
         self._mailbox, mailbox_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        free_out, self._free = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        os.write(self._free, bytes(range(SLOTS)))
+        free_out, free = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.write(free, bytes(range(SLOTS)))
+        self._loans = Loans(free)
         self.ends = RingEnds(os.dup(self._memory), os.dup(self._mailbox), mailbox_in, free_out)
         self._poll = select.poll()
         self._poll.register(self._mailbox, select.POLLIN)
         self._status = CaptureStatus()
 
     def take(self, timeout_s: float = 0.0) -> tuple[FrameHead, Pixels] | None:
-        """The frame that waits, copied out, or the next in `timeout_s`; None when none came or the producer is gone.
+        """The frame that waits, read-only, or the next in `timeout_s`; None when none came or the producer is gone.
 
-        Waiting and taking are one call: a frame that waits may be taken back for a newer one before it is read, which
-        is then the one to wait for. Raises CameraError when the ring is damaged.
+        It stays as it is for as long as anything refers to it, also after `close`. Waiting and taking are one call: a
+        frame that waits may be taken back for a newer one before it is read, which is then the one to wait for. Raises
+        CameraError when the ring is damaged.
         """
         until_s = time.monotonic() + timeout_s
         while (slot := _read_byte(self._mailbox)) is None:
             left_s = until_s - time.monotonic()
             if left_s <= 0 or not self._comes(left_s):
                 return None
-        head, pixels = self._copy(slot)
-        with suppress(BrokenPipeError):  # the producer has ended; this was its last frame
-            os.write(self._free, bytes([slot]))
-        return head, pixels
+        if slot >= SLOTS:
+            raise CameraError("the shared memory of the capture process is damaged")
+        at = _slot_at(slot)
+        head = FrameHead(*_HEAD.unpack_from(self._map, at))
+        size = head.height * head.width * 3
+        if size > SLOT_SPAN - _HEAD.size:
+            raise CameraError("the shared memory of the capture process is damaged")
+        flat = np.frombuffer(self._map, np.uint8, size, at + _HEAD.size)
+        if self._loans.lend():
+            weakref.finalize(flat, self._loans.back, slot)
+        else:
+            flat = flat.copy()
+            flat.flags.writeable = False
+            self._loans.give(slot)
+        return head, flat.reshape(head.height, head.width, 3)
 
     def status(self) -> CaptureStatus:
         """The producer's last word."""
         page = os.pread(self._memory, STATUS_SIZE, 0)
-        if len(page) >= _STATUS_HEAD.size:
-            size, checksum = _STATUS_HEAD.unpack_from(page)
-            text = page[_STATUS_HEAD.size : _STATUS_HEAD.size + size]
-            if zlib.crc32(text) == checksum and text:  # else it is being written just now: the word before still holds
-                self._status = CaptureStatus(**json.loads(text))
+        size, checksum = _STATUS_HEAD.unpack_from(page)
+        text = page[_STATUS_HEAD.size : _STATUS_HEAD.size + size]
+        if zlib.crc32(text) == checksum and text:  # else it is being written just now: the word before still holds
+            self._status = CaptureStatus(**json.loads(text))
         return self._status
 
     def close(self) -> None:
-        for fd in (self._memory, self._mailbox, self._free):
-            os.close(fd)
+        """Let go; frames that were taken stay readable, and free the memory with the last of them."""
+        os.close(self._memory)
+        os.close(self._mailbox)
+        self._loans.close()
+        with suppress(BufferError):  # frames are in use: the mapping goes with the last of them
+            self._map.close()
 
     def _comes(self, timeout_s: float) -> bool:
         """Whether a frame came in time."""
         return any(event & select.POLLIN for _, event in self._poll.poll(timeout_s * 1000))
 
-    def _copy(self, slot: int) -> tuple[FrameHead, Pixels]:
-        at = _slot_at(slot)
-        packed = os.pread(self._memory, _HEAD.size, at)
-        if slot >= SLOTS or len(packed) < _HEAD.size:
-            raise CameraError("the shared memory of the capture process is damaged")
-        head = FrameHead(*_HEAD.unpack(packed))
-        pixels = np.empty((head.height, head.width, 3), np.uint8)
-        flat, done = pixels.reshape(-1).data, 0
-        while done < len(flat):
-            count = os.preadv(self._memory, [flat[done:]], at + _HEAD.size + done)
-            if count == 0:
-                raise CameraError("the shared memory of the capture process is damaged")
-            done += count
-        return head, pixels
+
+class Loans:
+    """Which slots are lent, and the pipe by which slots go back. `back` may be called from any thread, at any time."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._lock = threading.RLock()  # collecting garbage may call `back` inside `give`
+        self._lent = 0
+        self._closed = False
+
+    def lend(self) -> bool:
+        """Count one more slot as lent; False when no more may be."""
+        with self._lock:
+            if self._lent >= LENT:
+                return False
+            self._lent += 1
+            return True
+
+    def back(self, slot: int) -> None:
+        """A lent slot is not looked at any more."""
+        with self._lock:
+            self._lent -= 1
+            self.give(slot)
+
+    def give(self, slot: int) -> None:
+        """Give a slot to the producer."""
+        with self._lock, suppress(BrokenPipeError):  # the producer has ended; this was its last frame
+            if not self._closed:
+                os.write(self._free, bytes([slot]))
+
+    def close(self) -> None:
+        """Slots that come back from now on go nowhere."""
+        with self._lock:
+            self._closed = True
+            os.close(self._free)
 
 
 class RingWriter:

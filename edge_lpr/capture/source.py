@@ -16,6 +16,11 @@ from edge_lpr.records import Pixels
 SOURCES = {
     "pyav": ("edge_lpr.capture.pyav", "PyavSource", "pip install 'edge_lpr[cpu]'"),
     "folder": ("edge_lpr.capture.folder", "FolderSource", "pip install 'edge_lpr[cpu]'"),
+    "jetson": (
+        "edge_lpr.capture.jetson",
+        "JetsonSource",
+        "build jetson-utils on the Jetson (README); a venv needs --system-site-packages",
+    ),
 }
 """Backend name -> (module, class, what installs it)."""
 
@@ -29,8 +34,8 @@ need: rather too much is masked than too little."""
 class CameraSpec:
     """One camera as configured.
 
-    `uri` is a device ('/dev/video0', 'v4l2:/dev/v4l/by-id/...'), an address ('rtsp://user:password@host/path'), a video
-    file, or a folder of pictures.
+    `uri` is a device ('/dev/video0', 'v4l2:/dev/v4l/by-id/...', on a Jetson also 'csi://0'), an address
+    ('rtsp://user:password@host/path'), a video file, or a folder of pictures.
     """
 
     name: str
@@ -44,6 +49,8 @@ class CameraSpec:
     """At most so many frames a second; a folder is shown at this rate. 0: as it comes."""
     input_format: str = ""
     """Pixel format asked of a USB camera, such as 'mjpeg'."""
+    vehicle_network: str = ""
+    """Backend 'jetson' only: the detectNet that passes over frames without a vehicle; '' for none."""
     pace: Literal["real", "fast"] = "real"
     """Files only. 'real' goes by the clock and drops what nobody takes; 'fast' drops nothing and takes its time from
     the file, so that two runs are the same."""
@@ -132,9 +139,9 @@ def make_source(spec: CameraSpec) -> FrameSource:
         raise BackendUnavailable(f"no camera backend {name!r}; there are: auto, {', '.join(sorted(SOURCES))}")
     try:
         source_class = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
+        return cast(FrameSource, source_class(spec))
+    except (ImportError, AttributeError, BackendUnavailable) as error:
         raise BackendUnavailable(f"camera backend {name!r} cannot run here ({error}): {install}") from error
-    return cast(FrameSource, source_class(spec))
 
 
 def file_path(uri: str) -> Path:

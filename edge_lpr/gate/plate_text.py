@@ -10,6 +10,8 @@ from edge_lpr.errors import ConfigError
 LETTERS_AND_DIGITS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 CONFUSABLE_PAIRS = ("0O", "1I", "8B", "5S", "2Z", "0D", "0Q", "6G")
 """What readers and people mix up most; the same shapes on the plates of most countries."""
+HAN = frozenset(map(chr, range(0x4E00, 0xA000)))
+"""CJK Unified Ideographs: provinces and kinds of vehicles, for a reader whose alphabet has them."""
 LENGTHS = range(2, 13)
 """Characters of a plate that a list may hold: from a two-character plate on request to a dealer's."""
 
@@ -31,7 +33,8 @@ class PlateTextError(ValueError):
 
 
 def normalise_plate(text: str) -> str:
-    """The plate as the reader gives it: A-Z and 0-9 only; PlateTextError when it cannot be.
+    """The plate as the reader gives it: A-Z, 0-9, and Han characters as plates of China have them (京); PlateTextError
+    when it cannot be.
 
     Spaces, dashes and dots go, letters become upper case and lose their marks (Ä is read as A, Š as S: not AE), and
     Cyrillic and Greek letters that look Latin become the Latin ones.
@@ -56,6 +59,8 @@ def has_marks(text: str) -> bool:
 def _plain(char: str, at: int) -> str:
     if char.isspace() or char in _SEPARATORS or unicodedata.category(char) == "Pd":
         return ""
+    if char in HAN:
+        return char
     upper = _LETTERS.get(char) or char.upper()
     marks_apart = unicodedata.normalize("NFKD", _LETTERS.get(upper, upper))
     plain = "".join(part for part in marks_apart if not unicodedata.combining(part))

@@ -8,18 +8,28 @@ from typing import cast
 
 from edge_lpr.errors import BackendUnavailable
 from edge_lpr.networks.base import Network
+from edge_lpr.networks.engine_key import DEFAULTS, EngineOptions
 
-BACKENDS = {"onnx": ("edge_lpr.networks.onnx", "OnnxNetwork", "pip install 'edge_lpr[cpu]'")}
+_CPU = "pip install 'edge_lpr[cpu]'"
+_JETPACK = "TensorRT comes with JetPack (apt install python3-libnvinfer); a venv needs --system-site-packages"
+
+BACKENDS = {
+    "auto": ("edge_lpr.networks.auto", "AutoNetwork", _CPU),
+    "onnx": ("edge_lpr.networks.onnx", "OnnxNetwork", _CPU),
+    "tensorrt": ("edge_lpr.networks.tensorrt", "TensorRtNetwork", _JETPACK),
+}
 """Backend name -> (module, class, what installs it)."""
 
 DEFAULT_BACKEND = "onnx"
 
 
-def open_network(card_path: Path, backend: str = DEFAULT_BACKEND, threads: int = 0) -> Network:
+def open_network(
+    card_path: Path, backend: str = DEFAULT_BACKEND, threads: int = 0, engines: EngineOptions = DEFAULTS
+) -> Network:
     """Load the network beside `card_path` (card.json or its folder) with a backend of `BACKENDS`.
 
-    `threads` CPU threads, 0 for one a core. Raises BackendUnavailable for an unknown name or a package that is not
-    installed, NetworkError when the file does not keep its card.
+    `threads` CPU threads, 0 for one a core; `engines` how engines are made and kept. Raises BackendUnavailable for an
+    unknown name or a package that is not installed, NetworkError when the file does not keep its card.
     """
     if backend not in BACKENDS:
         raise BackendUnavailable(f"no network backend {backend!r}; there are: {', '.join(sorted(BACKENDS))}")
@@ -28,4 +38,4 @@ def open_network(card_path: Path, backend: str = DEFAULT_BACKEND, threads: int =
         backend_class = getattr(importlib.import_module(module_name), class_name)
     except ImportError as error:
         raise BackendUnavailable(f"network backend {backend!r} cannot run here ({error}): {install}") from error
-    return cast(Network, backend_class(card_path, threads))
+    return cast(Network, backend_class(card_path, threads, engines))

@@ -28,16 +28,26 @@ class Network(Protocol):
         """True when height and width may differ from the card's (a fully convolutional graph with free axes)."""
 
     def run(self, batch: Floats) -> dict[str, Tensor]:
-        """Run float32 (N, C, H, W), N >= 1, made by `to_batch`; give the outputs by their role in the card.
+        """Run float32 (N, C, H, W), N >= 1, made by `batch_for`; give the outputs by their role in the card, which
+        are valid until the next run.
 
         Raises NetworkError when the batch does not fit or the run fails.
         """
 
 
-def to_batch(pictures: Pixels, spec: InputSpec) -> Floats:
+def batch_for(network: Network, pictures: Pixels) -> Floats:
+    """`to_batch` for a network, written straight into the memory that its GPU reads where it has such
+    (`input_for(count)`)."""
+    give = getattr(network, "input_for", None)
+    place = give(len(pictures)) if give is not None else None
+    fits = place is not None and place.shape[2:] == pictures.shape[1:3]
+    return to_batch(pictures, network.card.input, place if fits else None)
+
+
+def to_batch(pictures: Pixels, spec: InputSpec, out: Floats | None = None) -> Floats:
     """Turn uint8 RGB (N, H, W, 3) into the float32 (N, C, H, W) that a card asks for: (pixel - mean) * scale.
 
-    A 'grey' input is BT.601 luma, repeated when the network takes three channels.
+    A 'grey' input is BT.601 luma, repeated when the network takes three channels. Written into `out` if given.
     """
     if spec.colour == "grey":
         grey = pictures.astype(np.float32) @ LUMA_WEIGHTS
@@ -46,5 +56,5 @@ def to_batch(pictures: Pixels, spec: InputSpec) -> Floats:
         planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
     if spec.mean:
         planes = planes.astype(np.float32) - np.float32(spec.mean)
-    batch: Floats = np.multiply(planes, np.float32(spec.scale), dtype=np.float32)
+    batch: Floats = np.multiply(planes, np.float32(spec.scale), out=out, dtype=np.float32)
     return batch

@@ -14,6 +14,7 @@ import onnxruntime
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.base import Tensor
 from edge_lpr.networks.card import ModelCard, load_card
+from edge_lpr.networks.engine_key import EngineOptions
 from edge_lpr.records import Floats
 
 ERRORS_ONLY = 3
@@ -26,7 +27,8 @@ class OnnxNetwork:
     the file is missing or damaged, the file's SHA-256 is not the card's, or inputs and outputs differ from the card.
     """
 
-    def __init__(self, card_path: Path, threads: int = 0) -> None:
+    def __init__(self, card_path: Path, threads: int = 0, options: EngineOptions | None = None) -> None:
+        del options  # an ONNX file runs as it is
         self.card: ModelCard = load_card(card_path)
         folder = card_path if card_path.is_dir() else card_path.parent
         self.path = folder / self.card.file

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from edge_lpr.errors import ConfigError, NetworkError
-from edge_lpr.networks.base import Network, to_batch
+from edge_lpr.networks.base import Network, batch_for
 from edge_lpr.recognition.gridbox import DECODERS, Candidates, joined, suppress
 from edge_lpr.recognition.verify import Verifier
 from edge_lpr.records import Detection, Pixels
@@ -86,12 +86,28 @@ class PlateDetector:
         self.network = network
         self.options = options
         self._decode = DECODERS[card.decoder]
+
+    @property
+    def threshold(self) -> float:
+        """The least score. Like the other numbers, of the card that runs now: a quantised engine has its own."""
+        card = self.network.card
         default = 0.3 if card.decoder == "gridbox" else 0.5
-        self.threshold = options.threshold or card.parameters.get("threshold", default)
-        self.verifier = Verifier.from_card(card.parameters, self.threshold)
-        self._floor = self.verifier.floor if self.verifier else self.threshold
-        default = 0.3 if card.decoder == "gridbox" else 0.45
-        self._nms_iou = options.nms_iou or card.parameters.get("nms_iou", default)
+        return self.options.threshold or card.parameters.get("threshold", default)
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """What decides with the readings which proposals are plates; None for a card without one."""
+        return Verifier.from_card(self.network.card.parameters, self.threshold)
+
+    @property
+    def _floor(self) -> float:
+        verifier = self.verifier
+        return verifier.floor if verifier else self.threshold
+
+    @property
+    def _nms_iou(self) -> float:
+        card = self.network.card
+        return self.options.nms_iou or card.parameters.get("nms_iou", 0.3 if card.decoder == "gridbox" else 0.45)
 
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
         """Plates of a uint8 RGB (H, W, 3) picture, best score first; boxes are cut at the picture's border.
@@ -123,7 +139,7 @@ class PlateDetector:
             some = views[at : at + TILE_BATCH]
             size = canvas_size((some[0].w, some[0].h), self.network)
             shown = [letterbox(pixels[v.y : v.y + v.h, v.x : v.x + v.w], size, self._stretch) for v in some]
-            grids = self.network.run(to_batch(np.stack([picture for picture, _ in shown]), self.network.card.input))
+            grids = self.network.run(batch_for(self.network, np.stack([picture for picture, _ in shown])))
             for number, (view, (_, scale)) in enumerate(zip(some, shown, strict=True)):
                 one = {role: grid[number] for role, grid in grids.items()}
                 seen = self._decode(one, self.network.card.parameters, self._floor)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_lpr.errors import NetworkError
-from edge_lpr.networks.base import Network, Tensor, to_batch
+from edge_lpr.networks.base import Network, Tensor, batch_for
 from edge_lpr.recognition import ctc
 from edge_lpr.recognition.plate_format import compile_grammar
 from edge_lpr.recognition.rectify import lay_out, layout_prior, layouts
@@ -29,6 +29,9 @@ CANDIDATES_A_VIEW = 4
 
 Steps = npt.NDArray[np.float64]
 """Log-probabilities (T, C) of one crop, or (N, T, C)."""
+
+SUREST_PATH_CHAR, UNKNOWN_PATH_CHAR = 0.98, 0.9
+"""The most that a character of an uncalibrated best path counts, and what one counts whose probability is not told."""
 
 DECODERS = {"ctc": {"log_probs"}, "ctc_path": {"indices"}}
 """Card's decoder name -> outputs it needs: full log-probabilities, or (NVIDIA) the best path's classes ['probs']."""
@@ -79,7 +82,7 @@ class PlateReader:
         them is taken, each layout weighed by how well it fits the crop's shape. Nothing readable gives text '' and
         confidence 0.
         """
-        tries = [layouts(crop) for crop in crops] if rows is None else rows
+        tries = [self._layouts(crop) for crop in crops] if rows is None else rows
         jobs = [(crop, layout) for crop, some in zip(crops, tries, strict=True) for layout in some]
         readings: list[Reading] = []
         for at in range(0, len(jobs), READ_BATCH):
@@ -94,12 +97,17 @@ class PlateReader:
         """
         if reading.log_probs is None or reading.confidence >= self.options.sure:
             return reading
-        some = layouts(crop) if rows is None else rows
+        some = self._layouts(crop) if rows is None else rows
         views = [crop, *other_views(crop)]
         steps = self._steps(self._run([(view, layout) for layout in some for view in views]))
         each = len(views)
         found = [self._reading(list(steps[n * each : (n + 1) * each]), layout) for n, layout in enumerate(some)]
         return _likeliest(crop, found)
+
+    def _layouts(self, crop: Pixels) -> tuple[int, ...]:
+        """The numbers of rows to try, as far as the card says that the network knows them."""
+        most = self.network.card.parameters.get("most_rows", 2)
+        return tuple(rows for rows in layouts(crop) if rows <= most) or (1,)
 
     def _read_batch(self, jobs: Sequence[tuple[Pixels, int]]) -> list[Reading]:
         return self._decode(self._run(jobs), [layout for _, layout in jobs])
@@ -109,7 +117,7 @@ class PlateReader:
         spec = self.network.card.input
         size = (spec.shape[2], spec.shape[1])
         pictures = np.stack([lay_out(crop, layout, size) for crop, layout in jobs])
-        return self.network.run(to_batch(pictures, spec))
+        return self.network.run(batch_for(self.network, pictures))
 
     def _steps(self, outputs: dict[str, Tensor]) -> Steps:
         """Softened log-probabilities (N, T, C)."""
@@ -207,12 +215,23 @@ class PlateReader:
         return 1.0 / (1.0 + math.exp(-(slope * math.log(clipped / (1.0 - clipped)) + shift)))
 
     def _decode_path(self, outputs: dict[str, Tensor], rows: Sequence[int]) -> list[Reading]:
-        """NVIDIA's LPRNet: 'indices' (N, T), and 'probs' (N, T) if present; confidence is the characters' product."""
-        indices = outputs["indices"]
-        probs = outputs.get("probs", np.ones(indices.shape, np.float32))
+        """NVIDIA's LPRNet: 'indices' (N, T), and 'probs' (N, T) if present; confidence is the characters' product.
+
+        Such a reader tells nothing of what else it could be, and its probabilities were never compared with the truth:
+        without a calibration in its card no character is taken for surer than `SUREST_PATH_CHAR`, so that no single
+        frame of a plate is as sure as a calibrated reader can be; several that agree are.
+        """
+        card, indices = self.network.card, outputs["indices"]
+        probs = outputs.get("probs", np.full(indices.shape, UNKNOWN_PATH_CHAR, np.float32))
+        if "confidence_a" not in card.parameters:
+            probs = np.minimum(probs, SUREST_PATH_CHAR)
+        if indices.shape != probs.shape or (indices.size and not 0 <= indices.min() <= indices.max()
+                                            <= len(card.alphabet)):
+            raise NetworkError(f"{card.name}: classes {indices.shape} and probabilities {probs.shape} do not fit each"
+                               f" other, or the {len(card.alphabet)} characters of the card")
         readings = []
         for classes, values, layout in zip(indices.tolist(), probs.tolist(), rows, strict=True):
-            text, char_probs = ctc.collapse_first(classes, values, self.network.card.alphabet)
+            text, char_probs = ctc.collapse_first(classes, values, card.alphabet)
             confidence = self._calibrated(math.prod(char_probs)) if text else 0.0
             matches = self._grammar.countries(text) if self._grammar else ()
             readings.append(Reading(text, confidence, char_probs, None, self.regions.pick(matches), layout))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,15 +14,23 @@ import numpy as np
 from edge_lpr.config import CameraTable, RecognitionTable
 from edge_lpr.networks.base import Network, Tensor
 from edge_lpr.networks.card import ModelCard
+from edge_lpr.networks.engine_build import Progress, ensure_engine
 from edge_lpr.recognition.detect import PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.recognise import PlateRecogniser, verified
 from edge_lpr.recognition.rectify import cut_plate
 from edge_lpr.records import Detection, Floats, Frame, PlateCrop, Reading, Sighting
-from edge_lpr.service.site import detector_options
+from edge_lpr.service.site import detector_options, engine_options
 from edge_lpr.service.stages import StageTimes
 
+log = logging.getLogger(__name__)
+
 UNREAD = Reading("", 0.0, ())
+
+
+def told(text: str, spent_s: float) -> None:
+    """A Progress for the journal."""
+    log.info("engine: %s (%.0f s)", text, spent_s)
 
 
 class TimedNetwork:
@@ -40,6 +49,17 @@ class TimedNetwork:
     def flexible(self) -> bool:
         """See Network."""
         return self._network.flexible
+
+    @property
+    def state(self) -> str:
+        """What runs it, where the backend tells."""
+        return str(getattr(self._network, "state", ""))
+
+    def input_for(self, count: int) -> Floats | None:
+        """See `base.batch_for`."""
+        give = getattr(self._network, "input_for", None)
+        place: Floats | None = give(count) if give is not None else None
+        return place
 
     def run(self, batch: Floats) -> dict[str, Tensor]:
         """See Network."""
@@ -61,7 +81,8 @@ class Networks:
         self.lock = threading.Lock()
         self._networks: list[TimedNetwork] = []
         self._recogniser = PlateRecogniser(
-            table.engines, table.regions, table.threads, options=detector_options(table), backend=table.backend
+            table.engines, table.regions, table.threads, options=detector_options(table), backend=table.backend,
+            engine_options=engine_options(table),
         )
 
     @cached_property
@@ -87,8 +108,23 @@ class Networks:
         self._networks.append(TimedNetwork(network))
         return self._networks[-1]
 
+    @property
+    def states(self) -> dict[str, str]:
+        """By network, what runs it, in words; of backends that have something to tell."""
+        return {network.card.task: network.state for network in self._networks if network.state}
+
+    def prepare(self, progress: Progress = told) -> None:
+        """Have the engines built that the backend 'tensorrt' cannot do without: minutes at the first start.
+
+        A service that is starting asks for more time in `progress`. Raises BackendUnavailable, NetworkError.
+        """
+        if self.table.backend == "tensorrt":
+            for folder, options in self._recogniser.engines():
+                ensure_engine(folder, options, progress)
+
     def warm(self) -> None:
         """Load both and run each once, so that the first vehicle does not wait. Raises NetworkError."""
+        self.prepare()
         _, height, width = self.detector.network.card.input.shape
         with self.lock:
             self.detector.detect(np.zeros((height, width, 3), np.uint8))

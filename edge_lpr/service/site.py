@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge_lpr.barrier import HARMLESS, make_barrier
 from edge_lpr.capture.reconnect import RetryOptions
-from edge_lpr.capture.source import CameraSpec, make_source
+from edge_lpr.capture.source import CameraSpec, make_source, pick_backend
 from edge_lpr.config import ArrivalsTable, CameraTable, LogTable, RecognitionTable, SiteConfig, load_config
 from edge_lpr.errors import ConfigError, EdgeLprError
 from edge_lpr.gate.access import AccessOptions, CameraRule, GroupRule, ListKind, ListSpec
@@ -16,10 +16,11 @@ from edge_lpr.gate.schedule import Schedule
 from edge_lpr.gate.track import TrackerOptions
 from edge_lpr.gate.zones import Zone, Zones
 from edge_lpr.networks import BACKENDS
+from edge_lpr.networks.engine_key import EngineOptions
 from edge_lpr.platelog.pictures import PictureOptions
 from edge_lpr.platelog.retention import RetentionOptions
 from edge_lpr.platelog.store import LogOptions
-from edge_lpr.recognition.detect import DetectorOptions
+from edge_lpr.recognition.detect import SIZE_STEP_PX, DetectorOptions
 from edge_lpr.recognition.regions import parse_regions
 from edge_lpr.records import Direction
 
@@ -50,6 +51,7 @@ def camera_spec(camera: CameraTable) -> CameraSpec:
         height=camera.height,
         fps=camera.fps,
         input_format=camera.input_format,
+        vehicle_network=camera.vehicle_network,
         pace=camera.pace,
         loop=camera.loop,
         starts_at=camera.starts_at,
@@ -119,11 +121,21 @@ def detector_options(recognition: RecognitionTable, roi: tuple[tuple[float, floa
     return DetectorOptions(recognition.threshold, roi=roi, tiles=recognition.tiles)
 
 
+def engine_options(recognition: RecognitionTable) -> EngineOptions:
+    """How TensorRT engines are made and kept. Raises ConfigError."""
+    size = recognition.engine_size
+    if size != (0, 0) and (min(size) < SIZE_STEP_PX or size[0] % SIZE_STEP_PX or size[1] % SIZE_STEP_PX):
+        raise ConfigError(f"recognition: engine_size is {list(size)}; allowed: [width, height], both multiples of"
+                          f" {SIZE_STEP_PX}, such as [736, 416]; [0, 0] for the usual")
+    return EngineOptions(folder=recognition.engine_folder, size=size if size != (0, 0) else None, dla=recognition.dla)
+
+
 def _check(config: SiteConfig) -> None:
     """Make every option once, and see that they fit together; nothing is opened."""
     access_options(config)
     log_options(config.log, config.access.trust_unsynced_clock)
     parse_regions(config.recognition.regions)
+    engine_options(config.recognition)
     if config.recognition.backend not in BACKENDS:
         allowed = ", ".join(sorted(BACKENDS))
         raise ConfigError(f"recognition: backend is {config.recognition.backend!r}; allowed: {allowed}")
@@ -134,6 +146,8 @@ def _check(config: SiteConfig) -> None:
             tracker_options(camera, config.arrivals)
             detector_options(config.recognition, camera.roi)
             spec = camera_spec(camera)
+            if spec.vehicle_network and pick_backend(spec) != "jetson":
+                raise ConfigError("vehicle_network is for the backend 'jetson' only")
             make_source(spec)
         except EdgeLprError as error:
             raise type(error)(f"camera {camera.name!r}: {error}") from error

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,3 +81,19 @@ def camera() -> Iterator[Callable[[CameraSpec], CameraProcess]]:
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture
+def fake_jetson(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """jetson_utils and jetson_inference as the strict fakes of tests/fakes/jetson, here and in processes that start."""
+    pytest.importorskip("av", reason="PyAV is not installed (extra `cpu`)")
+    folder = str(Path(__file__).parents[1] / "fakes" / "jetson")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((folder, os.environ.get("PYTHONPATH", ""))))
+    monkeypatch.setenv("FAKE_JETSON", "")
+    names = ("jetson_utils_python", "jetson_utils", "jetson_inference")
+    for name in names:
+        sys.modules.pop(name, None)
+    yield importlib.import_module("jetson_utils_python")
+    for name in names:
+        sys.modules.pop(name, None)

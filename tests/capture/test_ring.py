@@ -1,4 +1,4 @@
-"""The triple buffer: what is taken is whole, newest and counted."""
+"""The ring of frames: what is taken is whole, newest and counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import threading
 import numpy as np
 import pytest
 
-from edge_lpr.capture.ring import SLOTS, CaptureStatus, FrameHead, RingEnds, RingReader, RingWriter
+from edge_lpr.capture.ring import LENT, SLOT_SPAN, SLOTS, CaptureStatus, FrameHead, RingEnds, RingReader, RingWriter
+from edge_lpr.errors import CameraError
 
 PATIENCE_S = 60.0
 """A loaded machine may take its time."""
@@ -44,8 +45,8 @@ def test_lossless_keeps_all_and_waits() -> None:
     reader, writer, ends = open_ring(lossless=True)
     assert [put(writer, index) for index in range(SLOTS + 1)] == [True] * SLOTS + [False]
     taken = [reader.take()[0].index for _ in range(SLOTS)]
-    assert taken == [0, 1, 2] and writer.dropped == 0
-    assert put(writer, 3) and reader.take()[0].index == 3
+    assert taken == list(range(SLOTS)) and writer.dropped == 0
+    assert put(writer, 9) and reader.take()[0].index == 9
     ends.close(), reader.close()
 
 
@@ -158,3 +159,42 @@ def test_no_file_descriptor_is_left() -> None:
         reader, _, ends = open_ring(lossless=False)
         ends.close(), reader.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_frames_are_looked_at_in_place_and_more_are_copied() -> None:
+    """One copy on the way, the producer's; no kept frame ever changes, nor keeps the producer waiting."""
+    reader, writer, ends = open_ring(lossless=False)
+    kept = []
+    for index in range(LENT + 4):
+        assert put(writer, index), "there is always room for the next frame"
+        kept.append(reader.take()[1])
+    shared = np.frombuffer(reader._map, np.uint8)
+    assert [np.shares_memory(pixels, shared) for pixels in kept] == [True] * LENT + [False] * 4
+    assert [int(pixels[0, 0, 0]) for pixels in kept] == list(range(LENT + 4))
+    assert not any(pixels.flags.writeable for pixels in kept)
+    del kept[1]
+    put(writer, 50)
+    assert np.shares_memory(reader.take()[1], shared), "a frame that was let go makes room"
+    ends.close()
+    reader.close()
+    assert int(kept[0][0, 0, 0]) == 0, "a frame outlives its ring"
+
+
+def test_a_producer_cannot_cut_the_memory_under_its_consumer() -> None:
+    reader, _, ends = open_ring(lossless=False)
+    with pytest.raises(PermissionError):
+        os.ftruncate(ends.memory, 4096)
+    ends.close(), reader.close()
+
+
+@pytest.mark.parametrize("harm", ["slot", "size"])
+def test_a_damaged_ring_is_an_error(harm: str) -> None:
+    reader, writer, ends = open_ring(lossless=False)
+    if harm == "slot":
+        os.write(ends.mailbox_in, bytes([77]))
+    else:
+        put(writer, 1)
+        os.pwrite(ends.memory, b"\xff" * 40, SLOT_SPAN)
+    with pytest.raises(CameraError, match="damaged"):
+        reader.take()
+    ends.close(), reader.close()

@@ -15,7 +15,7 @@ from edge_lpr.capture.source import CameraSpec, EndOfStream, FrameSource, make_s
 from edge_lpr.errors import CameraError
 
 FRAMES = 5
-KINDS = ("video", "folder", "picture", "fake")
+KINDS = ("video", "folder", "picture", "fake", "jetson")
 
 
 @pytest.fixture(params=KINDS)
@@ -23,6 +23,9 @@ def spec(request: pytest.FixtureRequest, tmp_path: Path, make_video: Callable[..
     """A source of FRAMES frames ('picture': of one)."""
     if request.param == "video":
         return CameraSpec("gate", str(make_video(tmp_path / "clip.mp4", FRAMES)))
+    if request.param == "jetson":
+        request.getfixturevalue("fake_jetson")
+        return CameraSpec("gate", str(make_video(tmp_path / "clip.mp4", FRAMES)), backend="jetson")
     if request.param == "fake":
         request.getfixturevalue("monkeypatch").syspath_prepend(str(Path(__file__).parent))
         uri = f"ends?frames={FRAMES}&notes={tmp_path / 'notes'}"
