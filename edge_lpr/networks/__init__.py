@@ -8,6 +8,7 @@ from typing import cast
 
 from edge_lpr.errors import BackendUnavailable
 from edge_lpr.networks.base import Network
+from edge_lpr.networks.variants import choose_card
 
 BACKENDS = {"onnx": ("edge_lpr.networks.onnx", "OnnxNetwork", "pip install 'edge_lpr[cpu]'")}
 """Backend name -> (module, class, what installs it)."""
@@ -15,11 +16,14 @@ BACKENDS = {"onnx": ("edge_lpr.networks.onnx", "OnnxNetwork", "pip install 'edge
 DEFAULT_BACKEND = "onnx"
 
 
-def open_network(card_path: Path, backend: str = DEFAULT_BACKEND, threads: int = 0) -> Network:
-    """Load the network beside `card_path` (card.json or its folder) with a backend of `BACKENDS`.
+def open_network(
+    card_path: Path, backend: str = DEFAULT_BACKEND, threads: int = 0, precision: str = "float32"
+) -> Network:
+    """Load the network of `card_path` (a card, or a folder in which `precision` chooses one) with a backend of
+    `BACKENDS`.
 
-    `threads` CPU threads, 0 for one a core. Raises BackendUnavailable for an unknown name or a package that is not
-    installed, NetworkError when the file does not keep its card.
+    `threads` CPU threads, 0 for one a core; `precision` as in `choose_card`. Raises BackendUnavailable for an unknown
+    name or a package that is not installed, NetworkError when the file does not keep its card.
     """
     if backend not in BACKENDS:
         raise BackendUnavailable(f"no network backend {backend!r}; there are: {', '.join(sorted(BACKENDS))}")
@@ -28,4 +32,4 @@ def open_network(card_path: Path, backend: str = DEFAULT_BACKEND, threads: int =
         backend_class = getattr(importlib.import_module(module_name), class_name)
     except ImportError as error:
         raise BackendUnavailable(f"network backend {backend!r} cannot run here ({error}): {install}") from error
-    return cast(Network, backend_class(card_path, threads))
+    return cast(Network, backend_class(choose_card(card_path, precision), threads))

@@ -32,7 +32,8 @@ class ModelCard:
 
     `task` 'detect' or 'read'; `outputs` tensor names by role ('coverage', 'boxes', 'corners' | 'log_probs',
     'indices', 'probs'); `decoder` the name of the decode that fits; `parameters` its numbers (stride, box scale,
-    default threshold, temperature...); `metrics` and `training` are for people and reports.
+    default threshold, temperature...); `metrics` and `training` are for people and reports. `precision` 'float32' or
+    'int8'; an INT8 network's `quantisation` says what it was made from, how, and what it costs (see `quantise/`).
     """
 
     task: str
@@ -46,6 +47,8 @@ class ModelCard:
     sha256: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
+    quantisation: dict[str, Any] = field(default_factory=dict)
 
 
 def write_card(card: ModelCard, path: Path) -> None:
