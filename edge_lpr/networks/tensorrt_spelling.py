@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,7 @@ def _constant(content: bytes) -> Constant:
             raw += value
         elif number == TENSOR_INT32S:
             numbers += value
-    types = {FLOAT: np.dtype("<f4"), UINT8: np.dtype(np.uint8), INT8: np.dtype(np.int8)}
+    types: dict[int, np.dtype[Any]] = {FLOAT: np.dtype("<f4"), UINT8: np.dtype("u1"), INT8: np.dtype("i1")}
     if kind not in types:
         return Constant(name, kind, np.zeros(0))
     if not numbers:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import platform
 from pathlib import Path
+from typing import Literal
 
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.card import ModelCard, load_card
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = ("auto", "float32", "int8")
-DEFAULT_PRECISION = "auto"
+Precision = Literal["auto", "float32", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "int8")
+DEFAULT_PRECISION: Precision = "auto"
 FLOAT_CARD, INT8_CARD = "card.json", "card.int8.json"
 
 

@@ -81,13 +81,14 @@ def batches(request: FrameRequest, network: Network, detector: Callable[[], Plat
 
 
 def _detector_inputs(request: FrameRequest, network: Network, say: Callable[[str], None]) -> Iterator[Pixels]:
-    if request.source == "drawn":
-        pictures = (one.pixels for one in drawn_scenes(request.count, request.seed, request.cache))
-    else:
-        pictures = _pictures(request, "frame", say)
-    for pixels in pictures:
+    drawn = request.source == "drawn"
+    for pixels in _drawn_scenes(request) if drawn else _pictures(request, "frame", say):
         size = canvas_size((pixels.shape[1], pixels.shape[0]), network)
         yield letterbox(pixels, size, network.card.input.resize == "stretch")[0]
+
+
+def _drawn_scenes(request: FrameRequest) -> Iterator[Pixels]:
+    return (one.pixels for one in drawn_scenes(request.count, request.seed, request.cache))
 
 
 def _reader_inputs(request: FrameRequest, network: Network, detector: Callable[[], PlateDetector],

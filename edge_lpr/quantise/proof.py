@@ -59,7 +59,7 @@ class ReaderProof:
         reader = PlateReader(network)
         known = [at for at, rows in enumerate(self.rows) if rows is not None]
         others = [at for at, rows in enumerate(self.rows) if rows is None]
-        found = {}
+        found: dict[int, str] = {}
         for some, rows in ((known, [self.rows[at] or (1,) for at in known]), (others, None)):
             readings = reader.read([self.crops[at] for at in some], rows) if some else []
             found.update(zip(some, (one.text for one in readings), strict=True))

@@ -2,8 +2,8 @@
 
 TensorRT 8.6: signed 8-bit everywhere, zero points all 0, scales positive, one scale a tensor for activations and one an
 output channel for weights, weights in float behind a Q/DQ pair, float biases, opset 13 or later; only Conv, Add and
-MaxPool between Q/DQ, heads in float, both inputs of a residual Add quantised. The parsers of 10 and 11 also take weights
-that are stored as INT8, and read an unsigned zero point 0 as a signed one.
+MaxPool between Q/DQ, heads in float, both inputs of a residual Add quantised. The parsers of 10 and 11 also take
+weights that are stored as INT8, and read an unsigned zero point 0 as a signed one.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ COUNTED = 50_000
 
 @dataclass(eq=False)
 class TensorStatistics:
-    """Counts of |x| in BINS equal bins up to `top`; the `low`est and `high`est value; the sum of each channel's means."""
+    """Counts of |x| in BINS equal bins up to `top`; the least and the greatest value; the sum of each channel's
+    means."""
 
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
     top: float = 0.0

@@ -13,6 +13,8 @@ import numpy as np
 from edge_lpr.engine_folder import engine_folder
 from edge_lpr.errors import ImageError
 from edge_lpr.networks import DEFAULT_BACKEND, open_network
+from edge_lpr.networks.base import Network
+from edge_lpr.networks.variants import DEFAULT_PRECISION
 from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.rectify import cut_plate, layouts
@@ -54,7 +56,8 @@ class PlateRecogniser:
     `engines` the folder that holds `lpdnet/` and `lprnet/` (default: `engine_folder()`); `regions` the enabled
     countries, none by default; `threads` CPU threads, 0 for one a core; `threshold` of the detector, the model card's
     by default; `options` all that a detector can be told; `second_look` whether an unsure plate is read in several
-    views (off where frames follow one another). A network is loaded when it is first needed.
+    views (off where frames follow one another); `precision` 'auto', 'float32' or 'int8' as in `choose_card`. A network
+    is loaded when it is first needed.
     Raises NetworkError, BackendUnavailable or ConfigError (unknown region). Use one recogniser a thread.
     """
 
@@ -67,6 +70,7 @@ class PlateRecogniser:
         options: DetectorOptions | None = None,
         backend: str = DEFAULT_BACKEND,
         second_look: bool = True,
+        precision: str = DEFAULT_PRECISION,
     ) -> None:
         parse_regions(regions)
         self._second_look = second_look
@@ -75,17 +79,20 @@ class PlateRecogniser:
         self._threads = threads
         self._options = options or DetectorOptions(threshold=threshold)
         self._backend = backend
+        self._precision = precision
 
     @cached_property
     def detector(self) -> PlateDetector:
         """The detector, loaded at the first use."""
-        network = open_network(self._engines / DETECTOR_FOLDER, self._backend, self._threads)
-        return PlateDetector(network, self._options)
+        return PlateDetector(self._open(DETECTOR_FOLDER), self._options)
 
     @cached_property
     def reader(self) -> PlateReader:
         """The reader, loaded at the first use."""
-        return PlateReader(open_network(self._engines / READER_FOLDER, self._backend, self._threads), self._regions)
+        return PlateReader(self._open(READER_FOLDER), self._regions)
+
+    def _open(self, folder: str) -> Network:
+        return open_network(self._engines / folder, self._backend, self._threads, self._precision)
 
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
         """Plates of a uint8 RGB (H, W, 3) picture, best score first."""

@@ -61,7 +61,8 @@ class Networks:
         self.lock = threading.Lock()
         self._networks: list[TimedNetwork] = []
         self._recogniser = PlateRecogniser(
-            table.engines, table.regions, table.threads, options=detector_options(table), backend=table.backend
+            table.engines, table.regions, table.threads, options=detector_options(table), backend=table.backend,
+            precision=table.precision,
         )
 
     @cached_property

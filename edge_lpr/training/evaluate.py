@@ -98,7 +98,7 @@ def evaluate(
         chosen = pictures_of(task, pictures)
         with opencv_threads(1):
             _warm(task, one_thread, chosen)
-            outcomes = [_outcome(task, one_thread, one) for one in progress(chosen, f"{task}, one thread")]
+            outcomes = [outcome_of(task, one_thread, one) for one in progress(chosen, f"{task}, one thread")]
         _warm(task, all_threads, chosen)
         times = [_time_ms(task, all_threads, one) for one in progress(chosen, f"{task}, all threads")]
         results[task] = tuple(replace(one, all_threads_ms=ms) for one, ms in zip(outcomes, times, strict=True))
@@ -117,13 +117,15 @@ def pictures_of(task: str, pictures: Sequence[LabelledPicture]) -> list[Labelled
     return [picture for picture in with_text if picture.plates and picture.is_crop == (task == "read")]
 
 
-def _outcome(task: str, recogniser: Recogniser, picture: LabelledPicture) -> PictureOutcome:
+def outcome_of(task: str, recogniser: Recogniser, picture: LabelledPicture,
+               clock: Callable[[], float] = time.perf_counter) -> PictureOutcome:
+    """What a recogniser makes of one picture of `pictures_of(task, ...)`, and its time by `clock` (seconds)."""
     try:
         pixels = load_picture(picture.path)
     except ImageError as error:
         log.warning("counted as a miss: %s", error)
         return PictureOutcome(picture, tuple(PlateOutcome(label, False) for label in picture.plates))
-    answer, taken_ms = _timed(task, recogniser, pixels)
+    answer, taken_ms = _timed(task, recogniser, pixels, clock)
     if task == "read":
         plate = PlateOutcome(picture.plates[0], True, answer.text, answer.confidence)
         return PictureOutcome(picture, (plate,), (), taken_ms)
@@ -148,16 +150,17 @@ def _read_outcome(label: PlateLabel, answer: Sequence[FoundAndRead]) -> PlateOut
     return PlateOutcome(label, True, best.text, best.confidence)
 
 
-def _timed(task: str, recogniser: Recogniser, pixels: Pixels) -> tuple[Any, float]:
+def _timed(task: str, recogniser: Recogniser, pixels: Pixels,
+           clock: Callable[[], float] = time.perf_counter) -> tuple[Any, float]:
     """The recogniser's answer for a task, and how long it took in milliseconds; decoding the file is not counted."""
     call: Callable[[Pixels], Any] = {
         "detect": recogniser.detect,
         "read": recogniser.read_crop,
         "end-to-end": recogniser.plates,
     }[task]
-    begun = time.perf_counter()
+    begun = clock()
     answer = call(pixels)
-    return answer, (time.perf_counter() - begun) * 1000.0
+    return answer, (clock() - begun) * 1000.0
 
 
 def _time_ms(task: str, recogniser: Recogniser, picture: LabelledPicture) -> float:
