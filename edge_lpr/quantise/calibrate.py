@@ -25,8 +25,8 @@ from edge_lpr.quantise.ranges import METHODS, Method, Ranges, ranges_of
 from edge_lpr.quantise.statistics import Observer, Statistics, observe
 from edge_lpr.records import Floats
 
-PROBES = 12
-"""Calibration batches on which outputs are compared."""
+PROBES, PROBE_FRAMES = 12, 2
+"""Calibration batches on which outputs are compared, and frames of each."""
 QUICK_EVERY = 3
 """What only chooses is measured on every third picture of the proof."""
 STUDY_COUNTS = (50, 100, 200, 500, 1000, 2000)
@@ -39,13 +39,15 @@ GOOD_ENOUGH_POINTS = 0.1
 @dataclass(frozen=True)
 class Options:
     """`method` '' tries all; `bound_points` of loss; `keep_float` layers by name; `given` ranges by tensor (from a
-    calibration cache), which count before those of the frames; `study` tries all numbers of frames too."""
+    calibration cache), which count before those of the frames; `study` tries all numbers of frames too; `layers`
+    measures each layer alone even when none has to stay in float."""
 
     method: str = ""
     bound_points: float = 0.5
     keep_float: tuple[str, ...] = ()
     given: Ranges = field(default_factory=dict)
     study: bool = False
+    layers: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,12 @@ class Calibration:
         self.say("measuring the float network")
         float_score = self.proof.score(self._network(self.model))
         tries, best, score = self._try_methods(snapshots[frames], frames, float_score)
-        self.say("measuring each layer alone")
-        blame = layer_noise(self.model, self.card, self.layers, best.ranges, self._probes, self._float_outputs)
+        blame = self._blame(best) if self.options.layers else ()
         if float_score.loss_points(score) > self.options.bound_points:
             more, best, score = self._repair(best, snapshots[frames], frames, float_score, score)
             tries += more
         if float_score.loss_points(score) > self.options.bound_points:
+            blame = blame or self._blame(best)
             more, best, score = self._fall_back(best, blame, frames, float_score, score)
             tries += more
         studies = self._study(snapshots, best) if self.options.study else ()
@@ -149,11 +151,15 @@ class Calibration:
             observer.see(batch)
             seen += len(batch)
             if len(self._probes) < PROBES:
-                self._probes.append(batch)
+                self._probes.append(batch[:PROBE_FRAMES])
             if seen in STUDY_COUNTS and self.options.study:
                 snapshots[seen] = observer.snapshot()
         snapshots[seen] = observer.statistics
         return snapshots
+
+    def _blame(self, best: _Candidate) -> tuple[LayerNoise, ...]:
+        self.say("measuring each layer alone")
+        return layer_noise(self.model, self.card, self.layers, best.ranges, self._probes, self._float_outputs)
 
     def _ranges(self, statistics: Statistics, method: Method) -> Ranges:
         return {**ranges_of(statistics, method), **self.options.given}

@@ -55,6 +55,9 @@ def load_float(path: Path) -> Any:
     for at, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{at}"
     del model.graph.value_info[:]
+    used = {node.domain for node in model.graph.node} | {""}
+    for one in [one for one in model.opset_import if one.domain not in used]:
+        model.opset_import.remove(one)
     return model
 
 

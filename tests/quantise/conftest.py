@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("onnx", reason="onnx makes the networks (extra `calibrate`)")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime quantises them (extra `calibrate`)")
 
-from tests.quantise.small import SIDE, pictures, small_network  # noqa: E402
+from tests.quantise.small import SIDE, pictures, small_network
 
 
 @pytest.fixture

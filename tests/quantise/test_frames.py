@@ -12,17 +12,17 @@ from PIL import Image
 pytest.importorskip("onnx", reason="onnx makes the networks (extra `calibrate`)")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime runs them (extra `calibrate`)")
 
-from edge_lpr.capture.video_writer import VideoWriter  # noqa: E402
-from edge_lpr.errors import ConfigError  # noqa: E402
-from edge_lpr.networks import open_network  # noqa: E402
-from edge_lpr.networks.base import Network  # noqa: E402
-from edge_lpr.networks.card import ModelCard  # noqa: E402
-from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures  # noqa: E402
-from edge_lpr.quantise.drawn import drawn_scenes  # noqa: E402
-from edge_lpr.quantise.frames import FrameRequest, batches  # noqa: E402
-from edge_lpr.quantise.light import LightSpread, band_of  # noqa: E402
-from edge_lpr.recognition.detect import DetectorOptions, PlateDetector  # noqa: E402
-from edge_lpr.records import Pixels  # noqa: E402
+from edge_lpr.capture.video_writer import VideoWriter
+from edge_lpr.errors import ConfigError
+from edge_lpr.networks import open_network
+from edge_lpr.networks.base import Network
+from edge_lpr.networks.card import ModelCard
+from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
+from edge_lpr.quantise.drawn import drawn_scenes
+from edge_lpr.quantise.frames import FrameRequest, batches
+from edge_lpr.quantise.light import LightSpread, band_of
+from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
+from edge_lpr.records import Pixels
 
 
 @pytest.fixture

@@ -14,19 +14,19 @@ import pytest
 pytest.importorskip("onnx", reason="onnx makes the networks (extra `calibrate`)")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime runs them (extra `calibrate`)")
 
-from edge_lpr.cli import main  # noqa: E402
-from edge_lpr.errors import ConfigError, NetworkError  # noqa: E402
-from edge_lpr.networks import open_network  # noqa: E402
-from edge_lpr.networks.card import load_card, write_card  # noqa: E402
-from edge_lpr.networks.variants import FLOAT_CARD, INT8_CARD, choose_card  # noqa: E402
-from edge_lpr.quantise.calibrate import Options  # noqa: E402
-from edge_lpr.quantise.frames import FrameRequest  # noqa: E402
-from edge_lpr.quantise.job import Job, Outcome, Runner  # noqa: E402
-from edge_lpr.quantise.nvidia_cache import read_cache  # noqa: E402
+from edge_lpr.cli import main
+from edge_lpr.errors import ConfigError, NetworkError
+from edge_lpr.networks import open_network
+from edge_lpr.networks.card import load_card, write_card
+from edge_lpr.networks.variants import FLOAT_CARD, INT8_CARD, choose_card
+from edge_lpr.quantise.calibrate import Options
+from edge_lpr.quantise.frames import FrameRequest
+from edge_lpr.quantise.job import Job, Outcome, Runner
+from edge_lpr.quantise.nvidia_cache import read_cache
 
 SHIPPED = Path(__file__).resolve().parents[2] / "engines"
 FEW = FrameRequest(count=20)
-ONE_METHOD = Options(method="minmax", bound_points=20.0)
+ONE_METHOD = Options(method="minmax", bound_points=20.0, layers=False)
 
 
 def float_engines(folder: Path) -> Path:
@@ -48,7 +48,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     """An engines folder whose reader was calibrated."""
     engines = float_engines(tmp_path_factory.mktemp("engines"))
     scales = engines / "reader.cache"
-    return engines, Runner(job(engines, write_scales=scales), lambda text: None).run()
+    asked = job(engines, write_scales=scales, options=replace(ONE_METHOD, layers=True))
+    return engines, Runner(asked, lambda text: None).run()
 
 
 @pytest.fixture
@@ -96,48 +97,55 @@ def test_a_cache_sets_the_ranges(engines: Path) -> None:
         Runner(job(engines, scales_from=cache), lambda text: None).run()
 
 
-def coarse(engines: Path) -> Path:
-    """A cache with scales so coarse that reading suffers."""
-    known = read_cache(engines / "reader.cache")
-    cache = engines / "coarse.cache"
-    cache.write_text("TRT-8601-X\n" + "".join(f"{name}: 43000000\n" for name in known.scales))
+def blind(engines: Path) -> Path:
+    """A cache whose scale for the picture is so coarse that nothing is left of it."""
+    cache = engines / "blind.cache"
+    cache.write_text("TRT-8601-X\nimage: 40000000\n")
     return cache
 
 
+@pytest.fixture
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No layer may stay in float."""
+    monkeypatch.setattr("edge_lpr.quantise.calibrate.MOST_KEPT_SHARE", 0.0)
+
+
+def test_the_layer_that_costs_stays_in_float(engines: Path) -> None:
+    options = replace(ONE_METHOD, bound_points=7.0)
+    asked = job(engines, options=options, scales_from=blind(engines), replace=True)
+    outcome = Runner(asked, lambda text: None).run()
+    about = outcome.card.quantisation
+    assert about["kept_float"] == list(outcome.result.kept_float) and "body.0" in about["kept_float"][0]
+    assert about["within_bound"] and about["integer_share"] < 0.995
+    assert [one.kept_float for one in outcome.result.tries][-1] == len(about["kept_float"]) >= 1
+
+
+@pytest.mark.usefixtures("no_way_out")
 def test_the_gate_closes_on_a_loss_above_the_bound(engines: Path) -> None:
     before = (engines / "lprnet" / INT8_CARD).read_bytes()
     options = replace(ONE_METHOD, bound_points=0.5)
+    asked = job(engines, options=options, scales_from=blind(engines))
     with pytest.raises(NetworkError, match=r"loses .* points on the proof, more than the bound of 0.5.*--force"):
-        Runner(job(engines, options=options, scales_from=coarse(engines)), lambda text: None).run()
+        Runner(asked, lambda text: None).run()
     assert (engines / "lprnet" / INT8_CARD).read_bytes() == before, "nothing was installed"
-
-
-def test_force_installs_and_says_so_but_auto_does_not_run_it(engines: Path) -> None:
-    options = replace(ONE_METHOD, bound_points=0.5)
-    asked = job(engines, options=options, scales_from=coarse(engines), force=True, replace=True)
-    outcome = Runner(asked, lambda text: None).run()
+    outcome = Runner(replace(asked, force=True, replace=True), lambda text: None).run()
     assert outcome.card.quantisation["forced"] and not outcome.card.quantisation["within_bound"]
-    assert outcome.result.kept_float, "layers were left in float on the way"
     assert choose_card(engines / "lprnet", "auto").name == FLOAT_CARD
     assert choose_card(engines / "lprnet", "int8").name == INT8_CARD
 
 
+@pytest.mark.usefixtures("no_way_out")
 def test_a_better_pair_is_not_replaced_silently(engines: Path) -> None:
-    before = (engines / "lprnet" / INT8_CARD).read_bytes()
-    options = replace(ONE_METHOD, bound_points=100.0)
-    asked = job(engines, options=options, scales_from=coarse(engines))
+    path = engines / "lprnet" / INT8_CARD
+    before = path.read_bytes()
+    asked = job(engines, options=replace(ONE_METHOD, bound_points=100.0), scales_from=blind(engines))
     with pytest.raises(NetworkError, match="kept what is there; --replace"):
         Runner(asked, lambda text: None).run()
-    assert (engines / "lprnet" / INT8_CARD).read_bytes() == before
-
-
-def test_a_pair_of_other_weights_is_no_rival(engines: Path) -> None:
-    path = engines / "lprnet" / INT8_CARD
+    assert path.read_bytes() == before
     card = load_card(path)
     write_card(replace(card, quantisation={**card.quantisation, "float_sha256": "0" * 64}), path)
-    options = replace(ONE_METHOD, bound_points=100.0)
-    Runner(job(engines, options=options, scales_from=coarse(engines)), lambda text: None).run()
-    assert load_card(path).quantisation["float_sha256"] == load_card(engines / "lprnet").sha256
+    Runner(asked, lambda text: None).run()
+    assert load_card(path).quantisation["float_sha256"] == card.quantisation["float_sha256"], "no rival any more"
 
 
 def test_an_unknown_layer_or_method_is_told(engines: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("onnx", reason="onnx makes the networks (extra `calibrate`)")
 
-from edge_lpr.errors import ConfigError  # noqa: E402
-from edge_lpr.quantise.nvidia_cache import CalibrationCache, read_cache, write_cache  # noqa: E402
+from edge_lpr.errors import ConfigError
+from edge_lpr.quantise.nvidia_cache import CalibrationCache, read_cache, write_cache
 
 TEXT = "TRT-8601-EntropyCalibration2\ninput_1: 3c010a14\nblock_1a_conv_1/convolution: 3f800000\nhalf:0: 3f000000\n"
 

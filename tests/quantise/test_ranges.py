@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("onnx", reason="onnx makes the networks (extra `calibrate`)")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime quantises them (extra `calibrate`)")
 
-from edge_lpr.quantise.ranges import METHODS, Method, ranges_of  # noqa: E402
-from edge_lpr.quantise.statistics import TensorStatistics  # noqa: E402
+from edge_lpr.quantise.ranges import METHODS, Method, ranges_of
+from edge_lpr.quantise.statistics import TensorStatistics
 
 
 def statistics_of(*batches: np.ndarray) -> TensorStatistics:
