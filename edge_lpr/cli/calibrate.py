@@ -73,7 +73,8 @@ def _register_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proof", type=_count, default=0, metavar="N", help="drawn pictures to measure on")
     parser.add_argument("--scales-from", type=Path, metavar="CACHE", help="take ranges from NVIDIA's calibration cache")
     parser.add_argument("--write-scales", type=Path, metavar="CACHE", help="write the scales as such a cache")
-    parser.add_argument("--study", action="store_true", help="also every method at 50 to 2,000 frames, for the report")
+    parser.add_argument("--study", action="store_true",
+                        help="also every method at 50, 100, 200... frames, up to --count, for the report")
     parser.add_argument("--force", action="store_true", help="install above the bound; the card says so")
     parser.add_argument("--replace", action="store_true", help="install even over a better INT8 network")
 
@@ -92,17 +93,12 @@ def run(args: argparse.Namespace) -> int:
     """Calibrate one network."""
     _need("onnx", "onnxruntime")
     from edge_lpr.engine_folder import engine_folder
-    from edge_lpr.quantise.calibrate import STUDY_COUNTS, Options
+    from edge_lpr.quantise.calibrate import Options
     from edge_lpr.quantise.job import Job, Runner
 
-    frames = _frames(args)
-    if args.study and frames.source == "drawn":
-        from dataclasses import replace
-
-        frames = replace(frames, count=max(frames.count, STUDY_COUNTS[-1]))
     options = Options(args.method, args.bound, tuple(args.keep_float), study=args.study)
-    job = Job(args.task, args.engines or engine_folder(), frames, options, args.photographs, args.proof, args.force,
-              args.replace, args.scales_from, args.write_scales)
+    job = Job(args.task, args.engines or engine_folder(), _frames(args), options, args.photographs, args.proof,
+              args.force, args.replace, args.scales_from, args.write_scales)
     _tell(Runner(job).run(), job.folder)
     return 0
 

@@ -27,8 +27,8 @@ from edge_lpr.records import Floats
 
 PROBES, PROBE_FRAMES = 12, 2
 """Calibration batches on which outputs are compared, and frames of each."""
-QUICK_EVERY = 3
-"""What only chooses is measured on every third picture of the proof."""
+QUICK_EVERY, STUDY_EVERY = 3, 6
+"""What only chooses is measured on every third picture of the proof, a study's many tries on every sixth."""
 STUDY_COUNTS = (50, 100, 200, 500, 1000, 2000)
 MOST_KEPT_SHARE = 0.5
 """More than half of the multiply-adds in float is no INT8 network any more."""
@@ -94,13 +94,14 @@ class Calibrated:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A float model (as it is, or repaired) with ranges."""
+    """A float model (as it is, or repaired) with ranges; `noise` once it was measured."""
 
     model: Any
     ranges: Ranges
     method: str
     repair: str
     kept: tuple[str, ...]
+    noise: float = float("nan")
 
 
 class Calibration:
@@ -223,7 +224,7 @@ class Calibration:
 
     def _study(self, snapshots: dict[int, Statistics], best: _Candidate) -> tuple[Try, ...]:
         """Every method at every number of frames, on a part of the proof."""
-        quick = self.proof.part(QUICK_EVERY)
+        quick = self.proof.part(STUDY_EVERY)
         self.say("every method at every number of frames")
         reference = quick.score(self._network(self.model))
         rows = []
@@ -234,8 +235,9 @@ class Calibration:
         return tuple(rows)
 
     def _scored(self, one: _Candidate, proof: Proof | None = None) -> tuple[_Candidate, Score]:
-        network = self._network(quantise(one.model, self.layers, one.ranges, one.kept))
-        return one, (proof or self.proof).score(network)
+        model = quantise(one.model, self.layers, one.ranges, one.kept)
+        score = (proof or self.proof).score(self._network(model))
+        return replace(one, noise=self._noise(model)), score
 
     def _network(self, model: Any) -> Network:
         return as_network(model, self.card, self.folder)
@@ -245,8 +247,7 @@ class Calibration:
 
     def _try(self, scored: tuple[_Candidate, Score], frames: int, float_score: Score) -> Try:
         one, score = scored
-        model = quantise(one.model, self.layers, one.ranges, one.kept)
-        row = Try(one.method, frames, one.repair, len(one.kept), float_score.loss_points(score), self._noise(model),
+        row = Try(one.method, frames, one.repair, len(one.kept), float_score.loss_points(score), one.noise,
                   score.plates)
         repair = "" if one.repair == "none" else f", {one.repair}"
         self.say(f"  {row.method}{repair}, {frames} frames: loss {row.loss_points:+.2f} points, noise {row.noise:.2%}")

@@ -223,14 +223,18 @@ class Runner:
         return ranges_from_scales(scales)
 
     def _report(self, card: ModelCard, result: Calibrated, speed: SpeedRatio) -> dict[str, Any]:
-        """All figures, for `edge-lpr calibrate report`."""
+        """All figures, for `edge-lpr calibrate report`; without a study of its own, the last one's table."""
+        study, weights = [_rounded(asdict(one)) for one in result.studies], self.card.sha256
+        if not study:
+            study, weights = pair.last_study(self.job.folder)
         return {
             "network": card.name,
             "task": card.task,
             "quantisation": card.quantisation,
             "speed_ms": {name: round(value, 3) for name, value in asdict(speed).items()},
             "tries": [_rounded(asdict(one)) for one in result.tries],
-            "study": [_rounded(asdict(one)) for one in result.studies],
+            "study": study,
+            "study_float_sha256": weights,
             "layers": [_rounded(asdict(one)) for one in result.layer_noise],
             "scales": {name: float(f"{scale:.6g}") for name, scale in result.scales.items()},
         }

@@ -114,6 +114,15 @@ def check_not_worse(folder: Path, card: ModelCard, proof: Proof, result: Calibra
     return text
 
 
+def last_study(folder: Path) -> tuple[list[dict[str, Any]], str]:
+    """The table of methods and numbers of frames that the folder's report has, and the weights it was made on."""
+    try:
+        report = json.loads((folder / REPORT).read_text())
+        return list(report["study"]), str(report["study_float_sha256"])
+    except (OSError, ValueError, KeyError):
+        return [], ""
+
+
 def install(staged: Path, folder: Path, card: ModelCard, report: dict[str, Any]) -> None:
     """Set the staged pair and its report into the network's folder; the card last, since it makes the pair count."""
     name = int8_file(card)

@@ -23,7 +23,7 @@ from edge_lpr.training.labels import PlateLabel, load_labels
 from edge_lpr.training.metrics import MATCH_IOU, edit_distance, fold, iou, match
 
 NAN = float("nan")
-DRAWN_PLATES, DRAWN_SCENES = 1500, 250
+DRAWN_PLATES, DRAWN_SCENES = 1000, 250
 HELD_OUT_MARGINS = ((0.06, 0.08, 0.06, 0.08), (0.0, 0.0, 0.0, 0.0), (0.03, 0.15, 0.1, 0.05))
 """Margins (left, top, right, bottom; shares) at which each held-out plate is read."""
 

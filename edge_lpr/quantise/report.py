@@ -181,8 +181,10 @@ def _calibration_lines(folder: str, one: dict[str, Any]) -> list[str]:
     lines += [_row((row["method"], row["repair"], str(row["frames"]), str(row["kept_float"]),
                     f"{row['loss_points']:+.2f}", f"{row['noise']:.2%}")) for row in one["tries"]]
     if one["study"]:
+        older = one["study_float_sha256"] != of["float_sha256"]
         lines += ["", f"Every method at every number of frames, on a part of the proof ({one['study'][0]['plates']}"
-                  " plates): loss in points / output noise.", "", *_study_table(one["study"]), "",
+                  " plates): loss in points / output noise." + (" Made on earlier weights." if older else ""),
+                  "", *_study_table(one["study"]), "",
                   f"![noise]({folder}_noise.png)"]
     worst = one["layers"][:WORST_LAYERS]
     lines += ["", "Layers that add most noise when they alone are INT8:", "", "| layer | MMAC | output noise |",
