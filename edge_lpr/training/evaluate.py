@@ -98,7 +98,7 @@ def evaluate(
         chosen = pictures_of(task, pictures)
         with opencv_threads(1):
             _warm(task, one_thread, chosen)
-            outcomes = [outcome_of(task, one_thread, one) for one in progress(chosen, f"{task}, one thread")]
+            outcomes = [_outcome(task, one_thread, one) for one in progress(chosen, f"{task}, one thread")]
         _warm(task, all_threads, chosen)
         times = [_time_ms(task, all_threads, one) for one in progress(chosen, f"{task}, all threads")]
         results[task] = tuple(replace(one, all_threads_ms=ms) for one, ms in zip(outcomes, times, strict=True))
@@ -117,15 +117,22 @@ def pictures_of(task: str, pictures: Sequence[LabelledPicture]) -> list[Labelled
     return [picture for picture in with_text if picture.plates and picture.is_crop == (task == "read")]
 
 
-def outcome_of(task: str, recogniser: Recogniser, picture: LabelledPicture,
-               clock: Callable[[], float] = time.perf_counter) -> PictureOutcome:
-    """What a recogniser makes of one picture of `pictures_of(task, ...)`, and its time by `clock` (seconds)."""
+def _outcome(task: str, recogniser: Recogniser, picture: LabelledPicture) -> PictureOutcome:
     try:
         pixels = load_picture(picture.path)
     except ImageError as error:
         log.warning("counted as a miss: %s", error)
-        return PictureOutcome(picture, tuple(PlateOutcome(label, False) for label in picture.plates))
-    answer, taken_ms = _timed(task, recogniser, pixels, clock)
+        return missed(picture)
+    return judged(task, picture, *_timed(task, recogniser, pixels))
+
+
+def missed(picture: LabelledPicture) -> PictureOutcome:
+    """A picture in which nothing was found, since it cannot be decoded."""
+    return PictureOutcome(picture, tuple(PlateOutcome(label, False) for label in picture.plates))
+
+
+def judged(task: str, picture: LabelledPicture, answer: Any, taken_ms: float) -> PictureOutcome:
+    """What became of a picture of `pictures_of(task, ...)`: `answer` as a Recogniser gives it for the task."""
     if task == "read":
         plate = PlateOutcome(picture.plates[0], True, answer.text, answer.confidence)
         return PictureOutcome(picture, (plate,), (), taken_ms)
@@ -150,17 +157,16 @@ def _read_outcome(label: PlateLabel, answer: Sequence[FoundAndRead]) -> PlateOut
     return PlateOutcome(label, True, best.text, best.confidence)
 
 
-def _timed(task: str, recogniser: Recogniser, pixels: Pixels,
-           clock: Callable[[], float] = time.perf_counter) -> tuple[Any, float]:
+def _timed(task: str, recogniser: Recogniser, pixels: Pixels) -> tuple[Any, float]:
     """The recogniser's answer for a task, and how long it took in milliseconds; decoding the file is not counted."""
     call: Callable[[Pixels], Any] = {
         "detect": recogniser.detect,
         "read": recogniser.read_crop,
         "end-to-end": recogniser.plates,
     }[task]
-    begun = clock()
+    begun = time.perf_counter()
     answer = call(pixels)
-    return answer, (clock() - begun) * 1000.0
+    return answer, (time.perf_counter() - begun) * 1000.0
 
 
 def _time_ms(task: str, recogniser: Recogniser, picture: LabelledPicture) -> float:
