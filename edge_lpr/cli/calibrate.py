@@ -112,6 +112,8 @@ def _frames(args: argparse.Namespace) -> FrameRequest:
     if crops and not args.pictures:
         raise ConfigError("--crops: only with --pictures DIR")
     for source, place in (("pictures", args.pictures), ("video", args.video), ("log", args.log)):
+        if place and not Path(place).exists():
+            raise ConfigError(f"--{source}: {place}: no such file or folder")
         if place:
             return FrameRequest(source, place, args.count, crops, seed=args.seed, cache=args.cache)
     if args.camera:
@@ -160,12 +162,15 @@ def run_check(args: argparse.Namespace) -> int:
 
     try:
         content = args.file.read_bytes()
-        spelled = content if args.as_is else tensorrt_spelling(content)
-        model = onnx.load_from_string(spelled)
-    except (OSError, NetworkError) as error:
+        model = onnx.load_from_string(content)
+    except OSError as error:
         raise NetworkError(f"{args.file}: {error}") from error
     except Exception as error:  # protobuf's own class
         raise NetworkError(f"{args.file}: not an ONNX file: {error}") from error
+    spelled = content
+    if not args.as_is and not violations(model, "10"):
+        spelled = tensorrt_spelling(content)  # of what is no INT8 network of edge_lpr the file itself is judged
+        model = onnx.load_from_string(spelled)
     broken = violations(model, args.tensorrt)
     for one in broken:
         print(one)

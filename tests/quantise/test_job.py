@@ -167,6 +167,8 @@ def test_the_command_line_checks_and_tells(engines: Path, capsys: pytest.Capture
     assert "card.json: not an ONNX file" in capsys.readouterr().err
     assert main(["calibrate", "reader", "--from-camera", "5"]) == 1
     assert "--camera URI go together" in capsys.readouterr().err
+    assert main(["calibrate", "reader", "--log", str(engines / "absent")]) == 1
+    assert "--log: " in capsys.readouterr().err
 
 
 def test_the_detector_waits_for_the_reader(engines: Path, tmp_path: Path) -> None:

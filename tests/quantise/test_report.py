@@ -86,7 +86,8 @@ def test_report_is_written_with_plots(red_engines: Path, labels: Path, tmp_path:
                  str(out)]) == 0
     text = (out / "report.md").read_text()
     for wanted in ("| end to end, exact | 100.00% | 0.00% | -100.00 points |",
-                   "| detection, recall | 100.00% | 100.00% |", "2.00 times as fast", "97.0% / 97.0%", "`stem`", "Made on earlier weights", "| 50 | +0.25 / 1.23% |",
+                   "| detection, recall | 100.00% | 100.00% |", "2.00 times as fast", "97.0% / 97.0%", "`stem`",
+                   "Made on earlier weights", "| 50 | +0.25 / 1.23% |",
                    "INT8 reads 1 plates wrong", "Fitted on nothing."):
         assert wanted in text, wanted
     linked = {part.split(")")[0] for part in text.split("](")[1:]}
