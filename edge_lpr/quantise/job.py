@@ -147,7 +147,7 @@ class Runner:
         """Fit the card's numbers on held-out photographs; kept only when they do not cost on the proof."""
         path = folder / INT8_CARD
         before = load_card(path)
-        plain = proof.score(open_network(path, threads=1))
+        plain = result.int8_score
         if self.job.photographs is None:
             self._notes.append("confidence and verifier: the float network's numbers, no photographs to fit on")
             return plain
