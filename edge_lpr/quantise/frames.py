@@ -165,7 +165,8 @@ def _from_camera(request: FrameRequest, say: Callable[[str], None]) -> Iterator[
             frame, now_s = camera.latest(FRAME_WAIT_S), time.monotonic()
             health = camera.health()
             if frame is None and (health.state is CameraState.ENDED or now_s - seen_s > CAMERA_PATIENCE_S):
-                raise CameraError(f"{without_secrets(request.place)}: gives no frames: {health.last_error or 'silent'}")
+                told = without_secrets(health.last_error) or "it is silent"
+                raise CameraError(f"{without_secrets(request.place)}: gives no frames: {told}")
             if frame is not None:
                 seen_s = now_s
                 if now_s >= next_s:

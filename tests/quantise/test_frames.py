@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,20 @@ from PIL import Image
 pytest.importorskip("onnx", reason="onnx makes the networks (extra `calibrate`)")
 pytest.importorskip("onnxruntime", reason="ONNX Runtime runs them (extra `calibrate`)")
 
+from edge_lpr.capture.isolate import CameraHealth, CameraState
+from edge_lpr.capture.source import CameraSpec
 from edge_lpr.capture.video_writer import VideoWriter
-from edge_lpr.errors import ConfigError
+from edge_lpr.errors import CameraError, ConfigError
 from edge_lpr.networks import open_network
 from edge_lpr.networks.base import Network
 from edge_lpr.networks.card import ModelCard
 from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
+from edge_lpr.quantise import frames as module
 from edge_lpr.quantise.drawn import drawn_scenes
 from edge_lpr.quantise.frames import FrameRequest, batches
 from edge_lpr.quantise.light import LightSpread, band_of
 from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
-from edge_lpr.records import Pixels
+from edge_lpr.records import Frame, Pixels
 
 
 @pytest.fixture
@@ -93,6 +97,51 @@ def test_a_video(detector: Network, tmp_path: Path) -> None:
             video.write(red_spot(2 * at))
     found = collect(FrameRequest("video", str(clip), count=25), detector)
     assert len(found) == 25
+
+
+class FakeCamera:
+    """In CameraProcess's place: frames that grow lighter, then nothing more."""
+
+    def __init__(self, spec: CameraSpec, frames: int) -> None:
+        self.left, self.shown, self.error = frames, 0, f"{spec.uri} is out"
+
+    def __enter__(self) -> FakeCamera:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def latest(self, timeout_s: float) -> Frame | None:
+        if not self.left:
+            return None
+        self.left, self.shown = self.left - 1, self.shown + 1
+        return Frame(red_spot(4 * self.shown), self.shown, float(self.shown), datetime.now(timezone.utc), True, "c")
+
+    def health(self) -> CameraHealth:
+        return CameraHealth(CameraState.OK if self.left else CameraState.DEGRADED, 0.0, 0, 0, 0, 0, self.error)
+
+
+def use_camera(monkeypatch: pytest.MonkeyPatch, frames: int) -> None:
+    monkeypatch.setattr(module, "CameraProcess", lambda spec: FakeCamera(spec, frames))
+    monkeypatch.setattr(module, "LIVE_EVERY_S", 0.0)
+    monkeypatch.setattr(module, "CAMERA_PATIENCE_S", 0.0)
+
+
+def test_a_live_camera(detector: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_camera(monkeypatch, 60)
+    said: list[str] = []
+    request = FrameRequest("camera", "rtsp://me:secret@gate/1", count=24)
+    found = list(batches(request, detector, lambda: pytest.fail("no detector is needed"), said.append))
+    assert len(found) == 24
+    assert said and said[0].startswith("frames by brightness")
+    assert "secret" not in request.about
+
+
+def test_a_camera_that_falls_silent_is_an_error(detector: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_camera(monkeypatch, 5)
+    with pytest.raises(CameraError, match="gate/1: gives no frames: .* is out") as caught:
+        collect(FrameRequest("camera", "rtsp://me:secret@gate/1", count=24), detector)
+    assert "secret" not in str(caught.value)
 
 
 def test_too_few_frames_are_an_error(detector: Network, reader: Network, tmp_path: Path) -> None:
