@@ -25,15 +25,15 @@ from edge_lpr.quantise.ranges import METHODS, Method, Ranges, ranges_of
 from edge_lpr.quantise.statistics import Observer, Statistics, observe
 from edge_lpr.records import Floats
 
-PROBES, PROBE_FRAMES = 12, 2
+PROBES, PROBE_FRAMES = 24, 2
 """Calibration batches on which outputs are compared, and frames of each."""
 QUICK_EVERY, STUDY_EVERY = 3, 6
 """What only chooses is measured on every third picture of the proof, a study's many tries on every sixth."""
 STUDY_COUNTS = (50, 100, 200, 500, 1000, 2000)
 MOST_KEPT_SHARE = 0.5
 """More than half of the multiply-adds in float is no INT8 network any more."""
-GOOD_ENOUGH_POINTS = 0.1
-"""Losses this near to the least are chance: the smaller noise decides among them."""
+CHANCE_PLATES = 2.0
+"""Losses that differ by so many plates are chance: among them the smaller noise of the outputs decides."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,8 @@ class Calibration:
 
     def _best(self, tries: Sequence[Try], found: Sequence[tuple[_Candidate, Score]]) -> tuple[_Candidate, Score]:
         least = max(0.0, min(one.loss_points for one in tries))
-        near = [at for at, one in enumerate(tries) if one.loss_points <= least + GOOD_ENOUGH_POINTS]
+        chance = 100.0 * CHANCE_PLATES / max(1, tries[0].plates)
+        near = [at for at, one in enumerate(tries) if one.loss_points <= least + chance]
         return found[min(near, key=lambda at: tries[at].noise)]
 
     def _repair(self, best: _Candidate, statistics: Statistics, frames: int, float_score: Score, score: Score
