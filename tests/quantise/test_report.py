@@ -85,7 +85,7 @@ def test_report_is_written_with_plots(red_engines: Path, labels: Path, tmp_path:
     assert main(["calibrate", "report", "--labels", str(labels), "--engines", str(with_int8(red_engines)), "--out",
                  str(out)]) == 0
     text = (out / "report.md").read_text()
-    for wanted in ("| end to end, exact | 100.00% | 0.00% | -100.00 points |",
+    for wanted in ("| end to end, exact | 100.00% | 0.00% | -100.00 points | -0.5 / 0 |",
                    "| detection, recall | 100.00% | 100.00% |", "2.00 times as fast", "97.0% / 97.0%", "`stem`",
                    "Made on earlier weights", "| 50 | +0.25 / 1.23% |",
                    "INT8 reads 1 plates wrong", "Fitted on nothing."):
