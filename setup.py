@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent
 INSTALL = ["numpy>=1.23", "tqdm>=4.60", "pyserial>=3.5", "tomli>=1.1; python_version < '3.11'"]
 EXTRAS = {
     "cpu": ["onnxruntime>=1.17", "opencv-python-headless>=4.8", "Pillow>=9.1", "av>=14.0"],
+    # Makes INT8 networks from float ones; a gate that only runs them needs no onnx.
+    "calibrate": ["onnx>=1.15", "onnxruntime>=1.18", "opencv-python-headless>=4.8", "Pillow>=9.1"],
     "train": ["torch>=2.4", "onnx>=1.15", "onnxscript>=0.1", "onnxruntime>=1.17", "opencv-python-headless>=4.8",
               "Pillow>=9.1"],
     "dev": ["pytest>=7.4", "mfusepy>=3.1; platform_system == 'Linux'",
@@ -34,7 +36,7 @@ class BuildWithEngines(build_py):
         super().run()
         if getattr(self, "editable_mode", False):
             return
-        for name in sorted((*ROOT.glob("engines/*/*.onnx"), *ROOT.glob("engines/*/card.json"))):
+        for name in sorted((*ROOT.glob("engines/*/*.onnx"), *ROOT.glob("engines/*/card*.json"))):
             target = Path(self.build_lib, "edge_lpr", "_engines", name.parent.name)
             target.mkdir(parents=True, exist_ok=True)
             copy2(name, target / name.name)

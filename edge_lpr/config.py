@@ -14,6 +14,7 @@ from typing import Literal
 
 from edge_lpr.barrier_tables import BarrierTable
 from edge_lpr.errors import ConfigError
+from edge_lpr.networks.variants import Precision
 from edge_lpr.records import Direction
 from edge_lpr.settings_file import NAME, NAME_MEANING, key, load_settings
 
@@ -66,6 +67,7 @@ class RecognitionTable:
     engine_folder: Path | None = None
     engine_size: tuple[int, int] = key((0, 0), low=0, high=4096)
     dla: int = key(-1, low=-1, high=3)
+    precision: Precision = "auto"
     threads: int = key(0, low=0, high=64)
     threshold: float | None = key(None, low=0.01, high=0.99)
     tiles: Literal["off", "auto", "on"] = "off"

@@ -22,6 +22,7 @@ HOMES = {
     "jetson_utils_python": ("capture/jetson.py",),
     "jetson_inference": ("capture/jetson.py",),
     "onnxruntime": ("networks/onnx.py", "training/", "quantise/"),
+    "onnx": ("training/", "quantise/", "cli/calibrate.py"),
 }
 """Library: the only places of the package that import it."""
 DRAWING = ("plates", "scenes", "crops", "degrade", "faces", "sample_folder", "evaluate", "report", "failures", "labels")
@@ -74,6 +75,21 @@ def test_drawing_and_evaluation_work_without_torch() -> None:
     pytest.importorskip("PIL", reason="Pillow is not installed (extra `cpu`)")
     imports = "".join(f"import edge_lpr.training.{name}\n" for name in DRAWING)
     run_python(f"import sys\nsys.modules['torch'] = None\n{imports}")
+
+
+def test_calibration_works_without_torch() -> None:
+    for library in ("cv2", "PIL", "onnx", "onnxruntime"):
+        pytest.importorskip(library, reason=f"{library} is not installed (extra `calibrate`)")
+    modules = ("job", "report", "rules", "nvidia_cache")
+    imports = "".join(f"import edge_lpr.quantise.{name}\n" for name in modules)
+    run_python(f"import sys\nsys.modules['torch'] = None\n{imports}")
+
+
+def test_running_int8_needs_no_onnx() -> None:
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed (extra `cpu`)")
+    pytest.importorskip("cv2", reason="OpenCV is not installed (extra `cpu`)")
+    code = "import edge_lpr.recognition.recognise, edge_lpr.networks.onnx, edge_lpr.networks.tensorrt_spelling\n"
+    run_python(f"import sys\nsys.modules['onnx'] = None\n{code}import edge_lpr.service.daemon\n")
 
 
 def test_names_of_the_package_are_found_when_used() -> None:

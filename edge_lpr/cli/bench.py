@@ -13,6 +13,7 @@ from typing import Any
 ABOUT = """\
 Runs the whole daemon, with its capture process and its log, over a 1080p clip with one plate in view: as fast as it
 goes with 1 and with 2 threads, then in real time at 15 frames a second. Each run has a process of its own.
+--precision both makes each run with the float and then with the INT8 networks.
 """
 CLIP_FPS, CLIP_FRAMES = 15, 60
 
@@ -22,6 +23,8 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser("bench", help="measure the gate's speed here", description=ABOUT)
     parser.add_argument("--clip", type=Path, metavar="FILE", help="a video in place of the drawn one")
     parser.add_argument("--engines", type=Path, metavar="DIR", help="the folder of the networks")
+    parser.add_argument("--precision", choices=("auto", "float32", "int8", "both"), default="auto",
+                        help="which networks run (auto: INT8 where it is as good and faster)")
     parser.add_argument("--threads", type=int, action="append", metavar="N", help="only with so many threads (1 and 2)")
     parser.add_argument("--frames", type=int, default=200, metavar="N", help="frames a run (200)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a run")
@@ -38,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
         if args.clip is None:
             _draw_clip(clip)
         threads = args.threads or [1, 2]
+        precisions = ("float32", "int8") if args.precision == "both" else (args.precision,)
         runs = [(number, "fast") for number in threads] + [(threads[-1], "real")]
-        results = [_measure(args, clip, number, pace) for number, pace in runs]
+        results = [_measure(args, clip, number, pace, one) for number, pace in runs for one in precisions]
     if args.json:
         print(*map(json.dumps, results), sep="\n")
     else:
@@ -52,17 +56,17 @@ def _run_one(args: argparse.Namespace) -> int:
 
     from edge_lpr.service.bench import bench
 
-    result = bench(args.clip, args.threads[0], args.frames, args.engines, args.one == "real")
+    result = bench(args.clip, args.threads[0], args.frames, args.engines, args.one == "real", args.precision)
     print(json.dumps(asdict(result)))
     return 0
 
 
-def _measure(args: argparse.Namespace, clip: Path, threads: int, pace: str) -> dict[str, Any]:
+def _measure(args: argparse.Namespace, clip: Path, threads: int, pace: str, precision: str) -> dict[str, Any]:
     """One run in a fresh process, so that its memory is only its own."""
     from edge_lpr.errors import EdgeLprError
 
     command = [sys.executable, "-m", "edge_lpr.cli", "bench", "--one", pace, "--clip", str(clip), "--threads",
-               str(threads), "--frames", str(args.frames)]
+               str(threads), "--frames", str(args.frames), "--precision", precision]
     command += ["--engines", str(args.engines)] if args.engines else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -75,16 +79,17 @@ def _print(results: list[dict[str, Any]]) -> None:
     from edge_lpr.service.stages import NETWORKS, WORK
 
     stages = (*WORK, NETWORKS)
-    print(f"{'run':<14}{'fps':>7}{'dropped':>9}" + "".join(f"{name:>10}" for name in stages)
+    print(f"{'run':<22}{'fps':>7}{'dropped':>9}" + "".join(f"{name:>10}" for name in stages)
           + f"{'outside':>9}{'cores':>7}{'memory':>9}")
     for one in results:
-        name = f"{one['pace']}, {one['threads']} thr."
-        print(f"{name:<14}{one['fps']:>7}{one['dropped']:>9}"
+        name = f"{one['pace']}, {one['threads']} thr., {one['precision']}"
+        print(f"{name:<22}{one['fps']:>7}{one['dropped']:>9}"
               + "".join(f"{one['ms'][stage]:>7.2f} ms" for stage in stages)
               + f"{one['outside_share']:>9.1%}{one['cpu_cores']:>7}{one['memory_mb']:>6.0f} MB")
     for one in results:
         if one["decision_ms"] >= 0:
-            print(f"in real time: {one['decision_ms']:.0f} ms from a vehicle's first frame to its decision on disk")
+            print(f"in real time, {one['precision']}: {one['decision_ms']:.0f} ms from a vehicle's first frame to its"
+                  " decision on disk")
 
 
 def _draw_clip(path: Path) -> None:

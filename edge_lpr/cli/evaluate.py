@@ -33,6 +33,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--threshold", type=float, metavar="S", help="lowest detection score (the model card's)")
     parser.add_argument("--sweep", action="store_true", help="also recall and false positives by threshold")
     parser.add_argument("--engines", type=Path, metavar="DIR", help="the folder of the networks")
+    parser.add_argument("--precision", choices=("auto", "float32", "int8", "both"), default="auto",
+                        help="which networks run (auto: INT8 where it is as good and faster); both: in turn")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures here")
     parser.add_argument("--failures", type=Path, metavar="PNG", help="write a sheet of the failures here")
     parser.add_argument("--reliability", type=Path, metavar="PNG", help="draw confidence against share right here")
@@ -42,14 +44,7 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print the table and write what was asked for."""
     from edge_lpr.errors import ConfigError
-    from edge_lpr.recognition.recognise import PlateRecogniser
-    from edge_lpr.training.evaluate import TASKS, evaluate
     from edge_lpr.training.labels import load_labels
-    from edge_lpr.training.report import table
-
-    def make(threads: int, threshold: float | None) -> Recogniser:
-        chosen = args.threshold if threshold is None else threshold
-        return PlateRecogniser(args.engines, [args.regions], threads, chosen)
 
     pictures = load_labels(args.labels, args.images, args.use)
     if args.group:
@@ -57,11 +52,37 @@ def run(args: argparse.Namespace) -> int:
         if unknown:
             raise ConfigError(f"{args.labels}: no set {', '.join(unknown)}")
         pictures = tuple(picture for picture in pictures if picture.group in args.group)
+    if args.precision != "both":
+        _evaluate(args, pictures)
+        return 0
+    for precision in ("float32", "int8"):
+        print(f"--- {precision}")
+        _evaluate(_of_precision(args, precision), pictures)
+    return 0
+
+
+def _evaluate(args: argparse.Namespace, pictures: Sequence[LabelledPicture]) -> None:
+    from edge_lpr.recognition.recognise import PlateRecogniser
+    from edge_lpr.training.evaluate import TASKS, evaluate
+    from edge_lpr.training.report import table
+
+    def make(threads: int, threshold: float | None) -> Recogniser:
+        chosen = args.threshold if threshold is None else threshold
+        return PlateRecogniser(args.engines, [args.regions], threads, chosen, precision=args.precision)
+
     tasks = TASKS if args.task == "all" else (args.task,)
     evaluation = evaluate(pictures, tasks, make, _progress, args.sweep)
     print(table(evaluation))
     _write(evaluation, args)
-    return 0
+
+
+def _of_precision(args: argparse.Namespace, precision: str) -> argparse.Namespace:
+    """The same for one of two: each writes files of its own, figures.json becomes figures.int8.json."""
+    both = {"precision": precision}
+    for name in ("json", "failures", "reliability"):
+        path = getattr(args, name)
+        both[name] = path and path.with_name(f"{path.stem}.{precision}{path.suffix}")
+    return argparse.Namespace(**{**vars(args), **both})
 
 
 def _progress(pictures: Sequence[LabelledPicture], title: str) -> Iterable[LabelledPicture]:
@@ -78,7 +99,8 @@ def _write(evaluation: Evaluation, args: argparse.Namespace) -> None:
     from edge_lpr.training.report import as_json, reliability_picture
 
     if args.json:
-        about = {"labels": str(args.labels), "use": args.use, "regions": args.regions, "threshold": args.threshold}
+        about = {"labels": str(args.labels), "use": args.use, "regions": args.regions, "threshold": args.threshold,
+                 "precision": args.precision}
         _folder_of(args.json).write_text(json.dumps(as_json(evaluation, about), indent=1) + "\n")
     if args.failures:
         tiles, left_out = failure_tiles(evaluation.tasks)

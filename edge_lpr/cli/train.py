@@ -60,7 +60,8 @@ def _register_fits(subparsers: Any) -> None:
         help="fit the reader's confidence on held-out plates",
         description="Fits temperature and line of the confidence on the held-out use=train plates; writes the card.",
     )
-    fit.add_argument("folder", type=Path, metavar="DIR", help="the reader's folder, such as engines/lprnet")
+    fit.add_argument("folder", type=Path, metavar="DIR",
+                     help="the reader's folder, such as engines/lprnet, or one of the cards in it")
     fit.add_argument("--photographs", type=Path, required=True, metavar="LABELS", help="labels.csv")
     fit.add_argument("--detector", type=Path, metavar="DIR", help="detector that sets the plates upright")
     fit.set_defaults(run=_fit_confidence)
@@ -71,6 +72,8 @@ def _register_fits(subparsers: Any) -> None:
     )
     verify.add_argument("engines", type=Path, metavar="DIR", help="the folder that holds lpdnet/ and lprnet/")
     verify.add_argument("--photographs", type=Path, required=True, metavar="LABELS", help="labels.csv")
+    verify.add_argument("--precision", choices=("float32", "int8"), default="float32",
+                        help="of both networks, and of the card that is written")
     verify.set_defaults(run=_fit_verification)
 
 
@@ -159,7 +162,8 @@ def _fit_confidence(args: argparse.Namespace) -> int:
 
 
 def _fit_verification(args: argparse.Namespace) -> int:
-    fit = _needing_torch("edge_lpr.training.verification").fit_verification(args.engines, args.photographs)
+    fit = _needing_torch("edge_lpr.training.verification").fit_verification(args.engines, args.photographs,
+                                                                                args.precision)
     print(
         f"{args.engines}: weights {fit.score_weight:.3f} (score), {fit.text_weight:.3f} (text), {fit.bias:.3f};"
         f" threshold {fit.threshold:.2f}, at which {fit.kept:.1%} of {fit.plates} detected held-out plates pass;"

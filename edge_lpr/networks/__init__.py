@@ -9,6 +9,7 @@ from typing import cast
 from edge_lpr.errors import BackendUnavailable
 from edge_lpr.networks.base import Network
 from edge_lpr.networks.engine_key import DEFAULTS, EngineOptions
+from edge_lpr.networks.variants import choose_card
 
 _CPU = "pip install 'edge_lpr[cpu]'"
 _JETPACK = "TensorRT comes with JetPack (apt install python3-libnvinfer); a venv needs --system-site-packages"
@@ -24,12 +25,18 @@ DEFAULT_BACKEND = "onnx"
 
 
 def open_network(
-    card_path: Path, backend: str = DEFAULT_BACKEND, threads: int = 0, engines: EngineOptions = DEFAULTS
+    card_path: Path,
+    backend: str = DEFAULT_BACKEND,
+    threads: int = 0,
+    precision: str | None = None,
+    engines: EngineOptions = DEFAULTS,
 ) -> Network:
-    """Load the network beside `card_path` (card.json or its folder) with a backend of `BACKENDS`.
+    """Load the network of `card_path` (a card, or a folder in which `precision` chooses one) with a backend of
+    `BACKENDS`.
 
-    `threads` CPU threads, 0 for one a core; `engines` how engines are made and kept. Raises BackendUnavailable for an
-    unknown name or a package that is not installed, NetworkError when the file does not keep its card.
+    `threads` CPU threads, 0 for one a core; `precision` as in `choose_card`, None: float32 on the processor, and what
+    is quickest on a GPU; `engines` how engines are made and kept. Raises BackendUnavailable for an unknown name or a
+    package that is not installed, NetworkError when the file does not keep its card.
     """
     if backend not in BACKENDS:
         raise BackendUnavailable(f"no network backend {backend!r}; there are: {', '.join(sorted(BACKENDS))}")
@@ -38,4 +45,6 @@ def open_network(
         backend_class = getattr(importlib.import_module(module_name), class_name)
     except ImportError as error:
         raise BackendUnavailable(f"network backend {backend!r} cannot run here ({error}): {install}") from error
+    if backend == "onnx" or precision not in (None, "auto"):
+        card_path = choose_card(card_path, precision or "float32")
     return cast(Network, backend_class(card_path, threads, engines))

@@ -17,6 +17,7 @@ from edge_lpr.networks.card import ModelCard
 from edge_lpr.networks.engine_build import ensure_engine
 from edge_lpr.networks.engine_key import DEFAULTS, EngineOptions
 from edge_lpr.networks.onnx import OnnxNetwork
+from edge_lpr.networks.variants import choose_card
 from edge_lpr.records import Floats
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class AutoNetwork:
     """
 
     def __init__(self, card_path: Path, threads: int = 0, options: EngineOptions = DEFAULTS) -> None:
-        self._onnx = OnnxNetwork(card_path, threads)
+        self._onnx = OnnxNetwork(choose_card(card_path), threads)
         self._card_path = card_path
         self._options = options
         self._engine: Network | None = None

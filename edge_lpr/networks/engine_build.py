@@ -31,9 +31,9 @@ from edge_lpr.networks.engine_key import (
     make_key,
     pick_precision,
 )
+from edge_lpr.networks.variants import FLOAT_CARD, INT8_CARD
 
 CHILD = "edge_lpr.networks.engine"
-FLOAT_CARD, INT8_CARD = "card.json", "card.int8.json"
 LOOK_EVERY_S = 1.0
 """How often limits are looked at, and the listener is told that the build goes on."""
 STOP_AFTER_S = 5.0

@@ -15,6 +15,7 @@ from edge_lpr.errors import ImageError
 from edge_lpr.networks import DEFAULT_BACKEND, open_network
 from edge_lpr.networks.base import Network
 from edge_lpr.networks.engine_key import DEFAULTS, EngineOptions
+from edge_lpr.networks.variants import DEFAULT_PRECISION
 from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.rectify import cut_plate, layouts
@@ -56,8 +57,9 @@ class PlateRecogniser:
     `engines` the folder that holds `lpdnet/` and `lprnet/` (default: `engine_folder()`); `regions` the enabled
     countries, none by default; `threads` CPU threads, 0 for one a core; `threshold` of the detector, the model card's
     by default; `options` all that a detector can be told; `second_look` whether an unsure plate is read in several
-    views (off where frames follow one another); `engine_options` how TensorRT engines are made and kept, for a
-    `backend` that runs them. A network is loaded when it is first needed.
+    views (off where frames follow one another); `precision` 'auto', 'float32' or 'int8' as in `choose_card`;
+    `engine_options` how TensorRT engines are made and kept, for a `backend` that runs them. A network is loaded when it
+    is first needed.
     Raises NetworkError, BackendUnavailable or ConfigError (unknown region). Use one recogniser a thread.
     """
 
@@ -70,6 +72,7 @@ class PlateRecogniser:
         options: DetectorOptions | None = None,
         backend: str = DEFAULT_BACKEND,
         second_look: bool = True,
+        precision: str = DEFAULT_PRECISION,
         engine_options: EngineOptions = DEFAULTS,
     ) -> None:
         parse_regions(regions)
@@ -80,6 +83,7 @@ class PlateRecogniser:
         self._options = options or DetectorOptions(threshold=threshold)
         self._backend = backend
         self._engine_options = engine_options
+        self._precision = precision
 
     @cached_property
     def detector(self) -> PlateDetector:
@@ -97,7 +101,7 @@ class PlateRecogniser:
                      for name in (DETECTOR_FOLDER, READER_FOLDER))
 
     def _open(self, name: str) -> Network:
-        return open_network(self._engines / name, self._backend, self._threads,
+        return open_network(self._engines / name, self._backend, self._threads, self._precision,
                             engines=self._engine_options.under(name))
 
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:

@@ -13,6 +13,7 @@ from edge_lpr.capture.isolate import CameraProcess
 from edge_lpr.capture.source import CameraSpec
 from edge_lpr.config import CameraTable, LogTable, RecognitionTable, ServiceTable, SiteConfig
 from edge_lpr.errors import EdgeLprError
+from edge_lpr.networks.variants import Precision
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.pipeline import Decided, Step
 from edge_lpr.service.stages import NETWORKS, WORK, StageTime
@@ -29,6 +30,7 @@ class BenchResult:
 
     threads: int
     pace: str
+    precision: Precision
     frames: int
     fps: float
     ms: dict[str, float]
@@ -87,11 +89,13 @@ class _Run:
             self._daemon.request_stop()
 
 
-def bench(clip: Path, threads: int, frames: int, engines: Path | None = None, real_time: bool = False) -> BenchResult:
+def bench(clip: Path, threads: int, frames: int, engines: Path | None = None, real_time: bool = False,
+          precision: Precision = "auto") -> BenchResult:
     """Measure one run of so many frames over a clip. Raises EdgeLprError when the clip cannot be shown."""
     pace = "real" if real_time else "fast"
     with tempfile.TemporaryDirectory(prefix="edge-lpr-bench-") as folder:
-        run = _Run(_site(clip, threads, engines, Path(folder), real_time), frames)
+        run = _Run(_site(clip, RecognitionTable(engines=engines, threads=threads, precision=precision), Path(folder),
+                         real_time), frames)
         memory_mb, dropped = run.measure()
     if len(run.moments) < 2:
         raise EdgeLprError(f"{clip}: only {run.frames} frames came")
@@ -102,6 +106,7 @@ def bench(clip: Path, threads: int, frames: int, engines: Path | None = None, re
     return BenchResult(
         threads=threads,
         pace=pace,
+        precision=precision,
         frames=frames,
         fps=round(frames / spent_s, 1),
         ms={name: round(value, 2) for name, value in ms.items()},
@@ -113,11 +118,11 @@ def bench(clip: Path, threads: int, frames: int, engines: Path | None = None, re
     )
 
 
-def _site(clip: Path, threads: int, engines: Path | None, folder: Path, real_time: bool) -> SiteConfig:
+def _site(clip: Path, recognition: RecognitionTable, folder: Path, real_time: bool) -> SiteConfig:
     camera = CameraTable("bench", str(clip.absolute()), pace="real" if real_time else "fast", loop=True)
     return SiteConfig(
         camera=(camera,),
-        recognition=RecognitionTable(engines=engines, threads=threads),
+        recognition=recognition,
         log=LogTable(folder=folder / "log"),
         service=ServiceTable(runtime_folder=folder / "run", log_level="error"),
     )

@@ -83,6 +83,7 @@ class Networks:
         self._recogniser = PlateRecogniser(
             table.engines, table.regions, table.threads, options=detector_options(table), backend=table.backend,
             engine_options=engine_options(table),
+            precision=table.precision,
         )
 
     @cached_property

@@ -19,6 +19,7 @@ from edge_lpr.errors import ConfigError
 from edge_lpr.networks import open_network
 from edge_lpr.networks.base import Network, to_batch
 from edge_lpr.networks.card import load_card, write_card
+from edge_lpr.networks.variants import FLOAT_CARD
 from edge_lpr.recognition.ctc import ctc_score, soften
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.rectify import lay_out, layouts
@@ -51,25 +52,27 @@ class ConfidenceFit:
     error_after: float
 
 
-def fit_confidence(folder: Path, labels: Path, detector: Path | None = None) -> ConfidenceFit:
+def fit_confidence(reader: Path, labels: Path, detector: Path | None = None) -> ConfidenceFit:
     """Fit on the held-out `use=train` plates of `labels` and write temperature and line into the reader's card.
 
+    `reader` is its folder, or one of the cards in it (that of INT8).
     A `detector` (its folder) sets the plates upright first, as the gate does. ConfigError when there are fewer than
     `LEAST_PLATES` such plates.
     """
     plates = load_real_plates(labels, True, detector)
     if len(plates) < LEAST_PLATES:
         raise ConfigError(f"{labels}: {len(plates)} held-out plates with text; at least {LEAST_PLATES} are needed")
-    network = open_network(folder, threads=0)
+    path = reader / FLOAT_CARD if reader.is_dir() else reader
+    network = open_network(path, threads=0)
     crops = [(plate.crop(margins), plate) for plate in plates for margins in MARGIN_DRAWS]
     temperature = _fit_temperature(network, crops)
     plain = _with(network, temperature, 1.0, 0.0)
     confidences, right = _read(plain, crops)
     slope, shift = _fit_line(confidences, right)
     adjusted, _ = _read(_with(network, temperature, slope, shift), crops)
-    card = load_card(folder)
+    card = load_card(path)
     fitted = {"temperature": round(temperature, 4), "confidence_a": round(slope, 4), "confidence_b": round(shift, 4)}
-    write_card(dataclasses.replace(card, parameters={**card.parameters, **fitted}), folder / "card.json")
+    write_card(dataclasses.replace(card, parameters={**card.parameters, **fitted}), path)
     return ConfidenceFit(
         temperature,
         slope,

@@ -122,8 +122,17 @@ def _outcome(task: str, recogniser: Recogniser, picture: LabelledPicture) -> Pic
         pixels = load_picture(picture.path)
     except ImageError as error:
         log.warning("counted as a miss: %s", error)
-        return PictureOutcome(picture, tuple(PlateOutcome(label, False) for label in picture.plates))
-    answer, taken_ms = _timed(task, recogniser, pixels)
+        return missed(picture)
+    return judged(task, picture, *_timed(task, recogniser, pixels))
+
+
+def missed(picture: LabelledPicture) -> PictureOutcome:
+    """A picture in which nothing was found, since it cannot be decoded."""
+    return PictureOutcome(picture, tuple(PlateOutcome(label, False) for label in picture.plates))
+
+
+def judged(task: str, picture: LabelledPicture, answer: Any, taken_ms: float) -> PictureOutcome:
+    """What became of a picture of `pictures_of(task, ...)`: `answer` as a Recogniser gives it for the task."""
     if task == "read":
         plate = PlateOutcome(picture.plates[0], True, answer.text, answer.confidence)
         return PictureOutcome(picture, (plate,), (), taken_ms)

@@ -17,6 +17,7 @@ from numpy.random import default_rng
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.networks.card import load_card, write_card
+from edge_lpr.networks.variants import choose_card
 from edge_lpr.recognition.recognise import DETECTOR_FOLDER, PlateRecogniser
 from edge_lpr.recognition.verify import LIMIT, legibility
 from edge_lpr.training.detector_metrics import Exam, drawn_negative, exam_of, small_exam
@@ -49,16 +50,17 @@ class VerifierFit:
     """Share of the detected held-out plates that pass."""
 
 
-def fit_verification(engines: Path, labels: Path) -> VerifierFit:
+def fit_verification(engines: Path, labels: Path, precision: str = "float32") -> VerifierFit:
     """Fit on the held-out photographs of `labels` and write weights and threshold into the detector's card.
 
+    `precision` 'float32' or 'int8': of both networks, and of the card that is written.
     ConfigError when there are no held-out negatives.
     """
-    folder = engines / DETECTOR_FOLDER
-    card = load_card(folder)
+    path = choose_card(engines / DETECTOR_FOLDER, precision)
+    card = load_card(path)
     bare = {name: value for name, value in card.parameters.items() if not name.startswith("verify_")}
-    write_card(dataclasses.replace(card, parameters=bare), folder / "card.json")
-    recogniser = PlateRecogniser(engines=engines, threshold=PROPOSAL_SCORE, second_look=False)
+    write_card(dataclasses.replace(card, parameters=bare), path)
+    recogniser = PlateRecogniser(engines=engines, threshold=PROPOSAL_SCORE, second_look=False, precision=precision)
     found: list[tuple[float, float, bool]] = []
     negatives = 0
     for exam in _exams(labels):
@@ -76,7 +78,7 @@ def fit_verification(engines: Path, labels: Path) -> VerifierFit:
                       int((~right).sum()), negatives, float((probability[right] >= threshold).mean()))
     fitted = {"threshold": fit.threshold, "verify_score": round(fit.score_weight, 3),
               "verify_text": round(fit.text_weight, 3), "verify_bias": round(fit.bias, 3)}
-    write_card(dataclasses.replace(card, parameters={**bare, **fitted}), folder / "card.json")
+    write_card(dataclasses.replace(card, parameters={**bare, **fitted}), path)
     return fit
 
 
