@@ -60,6 +60,11 @@ def fit_confidence(folder: Path, labels: Path, detector: Path | None = None) -> 
     plates = load_real_plates(labels, True, detector)
     if len(plates) < LEAST_PLATES:
         raise ConfigError(f"{labels}: {len(plates)} held-out plates with text; at least {LEAST_PLATES} are needed")
+    return fit_confidence_on(folder, plates)
+
+
+def fit_confidence_on(folder: Path, plates: Sequence[RealPlate]) -> ConfidenceFit:
+    """Fit on plates that no training saw and write temperature and line into the reader's card."""
     network = open_network(folder, threads=0)
     crops = [(plate.crop(margins), plate) for plate in plates for margins in MARGIN_DRAWS]
     temperature = _fit_temperature(network, crops)

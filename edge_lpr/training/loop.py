@@ -178,7 +178,7 @@ class Trainer:
                 if self._meter.age_s >= self.config.report_every_s:
                     self._report()
                 if validate and self._is_validation_due(validated):
-                    self._validate(validate)
+                    self.validate(validate)
                     validated = self.state
                 if self.state.elapsed_s - saved_s >= 60 * self.config.save_every_min:
                     self.save()
@@ -188,7 +188,7 @@ class Trainer:
             if not self.stop_asked:
                 self.state = replace(self.state, done=True)
                 if validate and validated.samples != self.state.samples:
-                    self._validate(validate)
+                    self.validate(validate)
             self.save()
         return self.state
 
@@ -239,7 +239,8 @@ class Trainer:
             flush=True,
         )
 
-    def _validate(self, validate: Validate) -> None:
+    def validate(self, validate: Validate) -> None:
+        """Ask how good the averaged net is now; best.pt has the best so far."""
         with torch.no_grad():
             metrics = validate(self.averaged, self.progress)
         score = float(metrics.get("score", self.state.samples))
