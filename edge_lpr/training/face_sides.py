@@ -1,8 +1,8 @@
 """The faces in two halves that share none, so that plates can be tested in faces that no training saw.
 
-The `source` side has the faces of American plates, parametric faces drawn anew for each plate, and half of the installed
-fonts; the `target` side has our faces of all other countries and the other half of the fonts. Which half a font file is
-in hangs on its name alone.
+The `source` side has the faces of American plates, parametric faces drawn anew for each plate, and half of the
+installed fonts; the `target` side has our faces of all other countries and the other half of the fonts. Which half a
+font file is in hangs on its name alone.
 """
 
 from __future__ import annotations
