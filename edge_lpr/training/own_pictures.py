@@ -43,8 +43,8 @@ class OwnPictures:
 def load_own(labels: Path, images: Path | None, need_text: bool) -> OwnPictures:
     """The pictures of a label file whose rows may train (`use` is 'train' or empty), split by plate.
 
-    Plates without a text stay when `need_text` is False: a picture is then held out by its name. ConfigError when
-    there are too few different plates.
+    With `need_text` only plates with a text are kept; without, whole pictures with all their plates, and those without
+    plates, which are held out by their name where no text says more. ConfigError where there are too few.
     """
     every = load_labels(labels, images)
     unchecked = sum(len(one.plates) for one in every if one.use == UNCHECKED)
@@ -52,6 +52,8 @@ def load_own(labels: Path, images: Path | None, need_text: bool) -> OwnPictures:
     if need_text:
         with_text = (replace(one, plates=tuple(plate for plate in one.plates if plate.text)) for one in usable)
         usable = [one for one in with_text if one.plates]
+    else:
+        usable = [one for one in usable if not one.is_crop]
     groups = sorted(_linked(usable), key=_mark)
     if len(groups) < LEAST_PLATES:
         left_out = f"; {unchecked} rows are not checked yet" if unchecked else ""

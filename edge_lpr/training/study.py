@@ -59,8 +59,8 @@ class GridConfig:
     starts: tuple[str, ...]
     methods: tuple[str, ...] = ("all",)
     seeds: tuple[int, ...] = (1,)
-    published: bool = False
-    """Whether the published curve is shown beside it."""
+    published: str = ""
+    """The test on which the published curve is shown beside it."""
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def write_report(config: StudyConfig, rows: Sequence[dict[str, str]], out: Path)
         text += [f"## {grid.name}: trained on pictures of `{grid.pool}`", ""]
         for test, curves in tests.items():
             text += [f"### {grid.name}, tested on `{test}` ({curves[0].points[0].plates // curves[0].points[0].seeds}"
-                     " plates)", "", *table(grid, curves), ""]  # fmt: skip
+                     " plates)", "", *table(curves, grid.published == test), ""]  # fmt: skip
             files += plot(grid, test, curves, out)
             text += [f"![{grid.name} on {test}]({files[-1].name})", ""]
     path = out / "report.md"
@@ -116,19 +116,19 @@ def write_report(config: StudyConfig, rows: Sequence[dict[str, str]], out: Path)
     return [path, *files]
 
 
-def table(grid: GridConfig, curves: Sequence[Curve]) -> list[str]:
+def table(curves: Sequence[Curve], published: bool) -> list[str]:
     """Share read exactly (O=0, I=1) with its interval, then characters, a line a size; below it what the goals need."""
     sizes = sorted({point.size for curve in curves for point in curve.points})
-    names = [curve.name for curve in curves] + (["published"] if grid.published else [])
+    names = [curve.name for curve in curves] + (["published"] if published else [])
     lines = ["| pictures | " + " | ".join(names) + " |", "|---:" * (1 + len(names)) + "|"]
     for size in sizes:
         cells = [_cell(curve, size) for curve in curves]
-        if grid.published:
+        if published:
             cells.append(f"{PUBLISHED[size]:.1%}" if size in PUBLISHED else "")
         lines.append(f"| {size:,} | " + " | ".join(cells) + " |")
     for goal in GOALS:
         cells = [needed(curve, goal) for curve in curves]
-        if grid.published:
+        if published:
             cells.append(next((f"{size:,}" for size, share in PUBLISHED.items() if share >= goal), "-"))
         lines.append(f"| for {goal:.0%} | " + " | ".join(cells) + " |")
     return lines
@@ -158,7 +158,7 @@ def plot(grid: GridConfig, test: str, curves: Sequence[Curve], out: Path) -> lis
         low, high = zip(*(point.interval for point in curve.points), strict=True)
         (line,) = axes.plot(sizes, [100 * point.share for point in curve.points], marker="o", ms=3, label=curve.name)
         axes.fill_between(sizes, [100 * x for x in low], [100 * x for x in high], alpha=0.2, color=line.get_color())
-    if grid.published:
+    if grid.published == test:
         axes.plot(list(PUBLISHED), [100 * share for share in PUBLISHED.values()], "k--", lw=1, label="published")
     axes.set_xscale("symlog", linthresh=25)
     axes.set(xlabel="pictures of the new country", ylabel="plates read exactly, % (O = 0, I = 1)",
