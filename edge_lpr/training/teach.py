@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edge_lpr.training.checkpoint import load_weights
+from edge_lpr.training.checkpoint import load_weights, read_state
 from edge_lpr.training.loop import Metrics, Trainer
 from edge_lpr.training.unfreeze import Unfreezing, draw_last_anew
 
@@ -28,6 +28,8 @@ class Teaching:
     def __init__(self, trainer: Trainer, method: str, check: Check) -> None:
         """`check` examines a net; its `score` picks the best state."""
         self._trainer, self._method, self._check = trainer, method, check
+        self.share = 1.0
+        """Of the taught weights in what is kept; the rest are those before."""
 
     def begin(self, file: Path, typical: Callable[[], Tensor], resume: bool) -> None:
         """Load the exported `file` (`typical` draws input pictures that the net will see), or go on from the folder."""
@@ -59,8 +61,19 @@ class Teaching:
             self._blend()
         return done
 
+    @property
+    def kept(self) -> str:
+        """What best.pt is, in words."""
+        best = read_state(self._trainer.out / "best.pt")
+        if best.samples == 0:
+            return "the network as it was: no state of the training was better by the held-out plates"
+        blended = f", blended: {self.share:.0%} of it, the rest as it was before" if self.share < 1.0 else ""
+        return f"the best state by the held-out plates{blended}; these plates flatter it a little"
+
     def _blend(self) -> None:
         trainer = self._trainer
+        if read_state(trainer.out / "best.pt").samples == 0:
+            return
         load_weights(trainer.net, trainer.out / "best.pt")
         taught = {name: tensor.clone() for name, tensor in trainer.net.state_dict().items()}
         load_weights(trainer.net, trainer.out / START)
@@ -71,4 +84,7 @@ class Teaching:
                 for name, tensor in taught.items()
             }
             trainer.averaged.load_state_dict(mixed)
+            best = trainer.state.best_score
             trainer.validate(self._check)
+            if trainer.state.best_score > best:
+                self.share = share

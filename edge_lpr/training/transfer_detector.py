@@ -111,12 +111,13 @@ def transfer_detector(options: TransferOptions) -> TransferResult:
     before = {part: examine(run_of(open_network(options.source)), some, threshold) for part, some in exams.items()}
     _LOG.info("pictures: %d to train on, %d held out; new countries: %s", len(own.train) if own else 0,
               len(own.held_out) if own else 0, ", ".join(countries) or "none that is known")
-    if not _train(options, config, gather(config, countries, own, options), exams, before, threshold):
+    kept = _train(options, config, gather(config, own, options), exams, before, threshold)
+    if not kept:
         return TransferResult(done=False)
     file = export_detector(options.work / "best.pt", options.out, dict(card.parameters), {})
     after = {part: examine(run_of(open_network(options.out)), some, threshold) for part, some in exams.items()}
-    note = f"score threshold {threshold:g} as it was; refit with edge-lpr fit-verification if you have negatives"
-    return TransferResult(True, file, _lines(before, after), (note,))
+    notes = (f"exported: {kept}", f"score threshold {threshold:g}, as it was")
+    return TransferResult(True, file, _lines(before, after), notes)
 
 
 def training_config(options: TransferOptions, card: ModelCard, countries: tuple[str, ...]) -> DetectorTransfer:
@@ -151,7 +152,7 @@ def make_exams(mix: MixConfig, countries: tuple[str, ...], own: OwnPictures | No
 
 
 def gather(
-    config: DetectorTransfer, countries: tuple[str, ...], own: OwnPictures | None, options: TransferOptions
+    config: DetectorTransfer, own: OwnPictures | None, options: TransferOptions
 ) -> Stock:
     """What samples are composed of. With a detector the labelled boxes are made tight by it."""
     rng = np.random.default_rng((config.loop.seed, 83))
@@ -196,7 +197,8 @@ def empty_scene(rng: Generator) -> Photo:
 def _train(
     options: TransferOptions, config: DetectorTransfer, stock: Stock, exams: dict[str, list[Exam]],
     before: dict[str, FindFigures], threshold: float,
-) -> bool:  # fmt: skip
+) -> str:  # fmt: skip
+    """What is kept, in words; '' where the training was stopped."""
     prepare(config.loop)
     trainer = Trainer(DetectorNet(config.shape), config.loop, options.work, asdict(config))
 
@@ -215,7 +217,7 @@ def _train(
     teaching = Teaching(trainer, options.method, check)
     teaching.begin(options.source / load_card(options.source).file, typical, options.resume)
     feed = batches(stock, config.samples, config.loop.batch, config.loop.seed + trainer.state.samples)
-    return teaching.fit(step, feed)
+    return teaching.kept if teaching.fit(step, feed) else ""
 
 
 def run_of(network: Network) -> Run:

@@ -86,10 +86,11 @@ def transfer_reader(options: TransferOptions) -> TransferResult:
     exam = make_exam(config, countries, held_out)
     before = examine_folder(exam, options.source)
     run = Run(options, config, exam, before)
-    if not run.train(train):
+    kept = run.train(train)
+    if not kept:
         return TransferResult(done=False)
     file = export_reader(options.work / "best.pt", options.out, dict(card.parameters), {})
-    notes = [f"{state_words(options.work)}", *_confidence(options, held_out, card)]
+    notes = [training_words(options.work), f"exported: {kept}", *_confidence(options, held_out, card)]
     after = examine_folder(exam, options.out)
     return TransferResult(True, file, _lines(before, after), tuple(notes))
 
@@ -139,8 +140,8 @@ class Run:
         self._options, self._config, self._exam, self._before = options, config, exam, before
         self._trainer = Trainer(ReaderNet(config.net), config.loop, options.work, dataclasses.asdict(config))
 
-    def train(self, plates: list[RealPlate]) -> bool:
-        """Whether the training came to its end."""
+    def train(self, plates: list[RealPlate]) -> str:
+        """What is kept, in words; '' where the training was stopped."""
         trainer, config = self._trainer, self._config
         teaching = Teaching(trainer, self._options.method, self._check)
         teaching.begin(Path(config.start_from), self._typical, self._options.resume)
@@ -152,7 +153,7 @@ class Run:
             return reader_loss(net(pixels), classes, lengths, targets, 0.0, config.loss.smoothing)
 
         try:
-            return teaching.fit(step, batches)
+            return teaching.kept if teaching.fit(step, batches) else ""
         finally:
             batches.close()
 
@@ -207,13 +208,10 @@ def _say(
     _LOG.info("new countries: %s", names)
 
 
-def state_words(work: Path) -> str:
-    """How long it was trained, and which checkpoint was exported."""
-    last, best = read_state(work / "last.pt"), read_state(work / "best.pt")
-    return (
-        f"trained on {last.samples} samples in {last.elapsed_s / 60:.1f} min; exported: the state after {best.samples},"
-        " the best by the held-out plates, which therefore flatter it a little"
-    )
+def training_words(work: Path) -> str:
+    """How long was trained."""
+    state = read_state(work / "last.pt")
+    return f"trained on {state.samples} samples in {state.elapsed_s / 60:.1f} min"
 
 
 def _confidence(options: TransferOptions, held_out: list[RealPlate], card: ModelCard) -> list[str]:
