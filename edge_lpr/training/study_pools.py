@@ -1,4 +1,4 @@
-"""The pictures of a study on disk: drawn once as the reader takes them, or cut from photographs. No torch here.
+"""The pictures of a study on disk: drawn once as the reader takes them, or cut from photographs.
 
 A pool is a folder with pixels.npy, classes.npy, lengths.npy and centres.npy, filled in chunks by several processes; a
 chunk that is done has a file of its name, so that drawing goes on where it was broken off.
@@ -82,7 +82,7 @@ def _apart(rng: Generator, source: Source, taken: frozenset[str]) -> Sample:
 def load_pool(study: Path, name: str) -> ReaderBatch:
     """A pool as one batch whose pixels stay on disk."""
     folder = pool_folder(study, name)
-    return ReaderBatch(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in PARTS))
+    return ReaderBatch(*(np.load(folder / f"{part}.npy", mmap_mode="c") for part in PARTS))
 
 
 def known_texts(folder: Path) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,8 +18,15 @@ from edge_lpr.training.plain_sources import character_sample, digit_sample, row_
 from edge_lpr.training.reader_net import ReaderNetConfig  # noqa: E402
 from edge_lpr.training.reader_sources import SyntheticConfig  # noqa: E402
 from edge_lpr.training.study import BudgetConfig, GridConfig, PoolConfig, ReaderConfig, StudyConfig  # noqa: E402
-from edge_lpr.training.study_cells import even_centres  # noqa: E402
-from edge_lpr.training.study_pools import draw_chunk, known_texts, load_pool, pool_folder, prepare_pool  # noqa: E402
+from edge_lpr.training.study_cells import even_centres, run_cell, run_reader  # noqa: E402
+from edge_lpr.training.study_pools import (  # noqa: E402
+    cut_photographs,
+    draw_chunk,
+    known_texts,
+    load_pool,
+    pool_folder,
+    prepare_pool,
+)
 from edge_lpr.training.study_report import (  # noqa: E402
     PUBLISHED,
     Curve,
@@ -128,6 +136,33 @@ def test_a_study_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert shares(again) == shares(whole), "the same seeds give the same figures"
     with pytest.raises(ConfigError, match="study of another config"):
         run_study(dataclasses.replace(TINY, tests=("target",)), tmp_path, Photographs(), workers=1)
+
+
+def test_photographs_train_and_are_tested_on_by_set(tmp_path: Path) -> None:
+    lines = ["image,x,y,w,h,text,region,source,license,use"]
+    rows = [
+        ("scene_a_1", "AB1", "DK", "train"),
+        ("scene_a_2", "CD2", "DK", "train"),
+        ("scene_a_3", "XO9", "DK", "train"),
+        ("scene_a_4", "US1", "US-TX", "train"),
+        ("crop_b_1", "X09", "DK", "eval"),
+        ("scene_c_1", "YY7", "DK", "eval"),
+    ]
+    for number, (name, text, region, use) in enumerate(rows):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((24, 80, 3), 30 * number, np.uint8))
+        lines.append(f"{name}.png,0,0,80,24,{text},{region},s,l,{use}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    grid = GridConfig("real", "photographs", (0, 1, -1), ("base",))
+    config = dataclasses.replace(TINY, target=("DK",), grid=(grid,))
+    counts = cut_photographs(tmp_path, config, tmp_path / "labels.csv", None)
+    assert counts == {"train": 2, "crop_b": 1, "scene_c": 1}, "XO9 is tested on as X09, and US1 is of another country"
+    for pool in config.pool:
+        for number in prepare_pool(tmp_path, pool):
+            draw_chunk(tmp_path, pool, number)
+    run_reader(tmp_path, config, config.reader[0])
+    found = [run_cell(tmp_path, config, cell) for cell in config.cells()]
+    assert [one[0].pictures for one in found] == [0, 1, 2]
+    assert {one.test: one.figures.count for one in found[2]} == {"test": 6, "crop_b": 1, "scene_c": 1}
 
 
 def test_a_torn_row_counts_as_not_there(tmp_path: Path) -> None:
