@@ -110,6 +110,7 @@ def _copy_log(args: argparse.Namespace) -> dict[str, LabelRow]:
 
     from PIL import Image
 
+    from edge_lpr.platelog.pictures import is_whole
     from edge_lpr.platelog.query import PlateLogReader
     from edge_lpr.training.label_file import LabelRow
 
@@ -119,7 +120,7 @@ def _copy_log(args: argparse.Namespace) -> dict[str, LabelRow]:
     with PlateLogReader(args.log) as reader:
         for decision in reader.newest(limit=args.limit):
             path = reader.pictures_of(decision.id).get(kind)
-            if path is None:
+            if path is None or not is_whole(path):  # the last ones before a power cut may be half written
                 continue
             name = f"crop_log_{decision.id}.jpg" if kind == "crop" else f"log_{decision.id}.jpg"
             shutil.copyfile(path, args.folder / name)

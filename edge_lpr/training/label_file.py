@@ -1,8 +1,8 @@
 """A labels.csv to correct: what was read in each picture, the least sure first, and what a person said of it.
 
 Besides the columns of every label file there are `read` and `confidence`, as the networks gave them, and `checked`: a
-row with anything in it has been looked at, and so has one whose text or box was changed. Only such rows have `use`
-'train'; the others are 'unchecked'. No torch here.
+row with anything in it has been looked at, and so has one whose text was changed or whose box was emptied. Only such
+rows have `use` 'train'; the others are 'unchecked'. No torch here.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def _row(row: dict[str, str], where: str) -> LabelRow:
         raise ConfigError(f"{where}: the box {numbers} or the confidence is no number") from error
     if box is not None and not (box[2] > 0 and box[3] > 0):
         raise ConfigError(f"{where}: the box is {box[2]} x {box[3]} pixels; both must be above 0")
+    text = text if box else ""
     checked = bool(values["checked"]) or text != values["read"]
     return LabelRow(values["image"], box, text, values["region"], values["read"], confidence, checked)
 

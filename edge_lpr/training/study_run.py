@@ -17,7 +17,7 @@ from typing import Any
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.training.schedule import clock
-from edge_lpr.training.study import Cell, ReaderConfig, StudyConfig
+from edge_lpr.training.study import PHOTOGRAPHS, Cell, ReaderConfig, StudyConfig
 from edge_lpr.training.study_cells import TestResult, reader_file, run_cell, run_reader
 from edge_lpr.training.study_pools import cut_photographs, draw_chunk, prepare_pool
 
@@ -61,7 +61,7 @@ def run_study(config: StudyConfig, out: Path, photographs: Photographs, workers:
 def _possible(config: StudyConfig, out: Path) -> list[Cell]:
     """The cells whose pictures are there."""
     without = not (out / "photographs" / "train.pickle").exists()
-    skipped = {grid.name for grid in config.grid if grid.pool == "photographs" and without}
+    skipped = {grid.name for grid in config.grid if grid.pool == PHOTOGRAPHS and without}
     if skipped:
         _LOG.warning("no --photographs: the grids %s are left out", ", ".join(sorted(skipped)))
     return [cell for cell in config.cells() if cell.grid not in skipped]

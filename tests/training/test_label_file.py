@@ -49,6 +49,14 @@ def test_a_corrected_text_counts_as_checked_and_so_does_a_mark(tmp_path: Path) -
     assert tally(tuple(rows.values())) == Tally(4, 3, 2)
 
 
+def test_an_emptied_box_says_that_there_is_no_plate(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    write_rows(ROWS[1:2], path)
+    path.write_text(path.read_text().replace("1.0,2.0,30.0,10.0", ",,,"))
+    (row,) = load_rows(path)
+    assert row.checked and row.box is None and row.text == ""
+
+
 def test_what_was_checked_outlasts_a_new_reading() -> None:
     fresh = [LabelRow("done.jpg", BOX, "WRONG", read="WRONG"), LabelRow("unsure.jpg", BOX, "CD999", read="CD999"),
              LabelRow("new.jpg", None, "")]  # fmt: skip
