@@ -64,17 +64,18 @@ class Teaching:
     @property
     def kept(self) -> str:
         """What best.pt is, in words."""
-        best = read_state(self._trainer.out / "best.pt")
-        if best.samples == 0:
-            return "the network as it was: no state of the training was better by the held-out plates"
-        blended = f", blended: {self.share:.0%} of it, the rest as it was before" if self.share < 1.0 else ""
-        return f"the best state by the held-out plates{blended}; these plates flatter it a little"
+        if self.share < 1.0:
+            state = f"a blend, {self.share:.0%} of the taught weights and {1 - self.share:.0%} of those before"
+        elif read_state(self._trainer.out / "best.pt").samples == 0:
+            return "the network as it was: nothing was better by the held-out plates"
+        else:
+            state = "the taught weights"
+        return f"{state}: the best by the held-out plates, which therefore flatter it a little"
 
     def _blend(self) -> None:
+        """Examine what lies between the weights at the end of the training and those at its start."""
         trainer = self._trainer
-        if read_state(trainer.out / "best.pt").samples == 0:
-            return
-        load_weights(trainer.net, trainer.out / "best.pt")
+        load_weights(trainer.net, trainer.out / "last.pt")
         taught = {name: tensor.clone() for name, tensor in trainer.net.state_dict().items()}
         load_weights(trainer.net, trainer.out / START)
         before = trainer.net.state_dict()

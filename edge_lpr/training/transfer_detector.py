@@ -58,7 +58,7 @@ from edge_lpr.training.transfer import (
 )
 
 SAMPLES = 6000
-RATE = {"all": 4e-4, "staged": 4e-4, "last": 2e-3}
+RATE = {"all": 2e-4, "staged": 3e-4, "last": 2e-3}
 TARGET_SHARE = 0.6
 SCENES = 60
 """Drawn scenes with plates of the new countries, and as many with those of the old, to train on and to be examined."""
