@@ -16,6 +16,9 @@ from edge_lpr.training.unfreeze import Unfreezing, draw_last_anew
 BLENDS = (0.75, 0.5, 0.25)
 """Shares of the taught weights in a blend with those before."""
 START = "start.pt"
+PATIENCE = 6
+"""Validations, of ten in a whole training, without a better score: fewer would end it before the rate falls, and the
+falling rate is what makes it better than its start."""
 
 Check = Callable[[nn.Module, float], Metrics]
 Step = Callable[[nn.Module, Any, float], "tuple[Tensor, Metrics]"]

@@ -45,7 +45,7 @@ from edge_lpr.training.pasting import Piece
 from edge_lpr.training.photographs import Photo, PhotoRow, load_photo, pyramid
 from edge_lpr.training.plates import PlateMix, sample_plate
 from edge_lpr.training.scenes import draw_scene
-from edge_lpr.training.teach import Teaching
+from edge_lpr.training.teach import PATIENCE, Teaching
 from edge_lpr.training.tighten import tightened
 from edge_lpr.training.train_detector import as_input, run_net
 from edge_lpr.training.transfer import (
@@ -130,8 +130,8 @@ def training_config(options: TransferOptions, card: ModelCard, countries: tuple[
         loss=LossWeights(unlabelled_after=0.0, hull_only=0.1, label_box=0.4),
         loop=LoopConfig(samples=samples, batch=24, seed=options.seed, threads=options.threads, warmup=0.05,
                         learning_rate=RATE[options.method], weight_decay=0.01, average=0.98, report_every_s=10.0,
-                        save_every_min=1.0, validate_every_min=60.0, validate_every_samples=max(240, samples // 8),
-                        patience=4),
+                        save_every_min=1.0, validate_every_min=60.0, validate_every_samples=max(240, samples // 10),
+                        patience=PATIENCE),
         mix=MixConfig(favoured=countries, favoured_share=TARGET_SHARE, files=tuple(map(str, options.formats))),
         method=options.method,
     )  # fmt: skip

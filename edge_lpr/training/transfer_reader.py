@@ -38,7 +38,7 @@ from edge_lpr.training.reader_exam import (
 from edge_lpr.training.reader_loss import ReaderLossConfig, reader_loss
 from edge_lpr.training.reader_net import ReaderNet, ReaderNetConfig
 from edge_lpr.training.reader_sources import RealPlate, SyntheticConfig, plates_of, synthetic_source
-from edge_lpr.training.teach import Teaching
+from edge_lpr.training.teach import PATIENCE, Teaching
 from edge_lpr.training.train_reader import (
     TYPICAL,
     VALIDATION_SEED,
@@ -108,7 +108,7 @@ def training_config(
         loop=LoopConfig(
             samples=samples, batch=64, seed=options.seed, threads=options.threads, learning_rate=RATE[options.method],
             warmup=0.05, average=0.99, report_every_s=10.0, save_every_min=1.0, validate_every_min=60.0,
-            validate_every_samples=max(640, samples // 10), patience=4,
+            validate_every_samples=max(640, samples // 10), patience=PATIENCE,
         ),
         loss=ReaderLossConfig(framewise_until=0.0),
         data=ReaderDataConfig(
