@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge_lpr.errors import BackendUnavailable, ConfigError
@@ -79,6 +80,12 @@ def curves_of(rows: Iterable[dict[str, str]], grid: str) -> dict[str, list[Curve
     return tests
 
 
+def _place(grid: GridConfig, curve: Curve) -> tuple[int, int]:
+    """Curves stand in the order of the config."""
+    start = grid.starts.index(curve.start) if curve.start in grid.starts else len(grid.starts)
+    return start, grid.methods.index(curve.method)
+
+
 def _point(size: int, rows: Sequence[dict[str, str]]) -> Point:
     plates = [int(row["plates"]) for row in rows]
     right = sum(round(float(row["folded"]) * count) for row, count in zip(rows, plates, strict=True))
@@ -102,7 +109,7 @@ def write_report(config: StudyConfig, rows: Sequence[dict[str, str]], out: Path)
         raise ConfigError(f"{out}: no results yet")
     text, files = ["# Learning curves", ""], []
     for grid in config.grid:
-        tests = curves_of(rows, grid.name)
+        tests = {test: sorted(curves, key=partial(_place, grid)) for test, curves in curves_of(rows, grid.name).items()}
         if not tests:
             continue
         text += [f"## {grid.name}: trained on pictures of `{grid.pool}`", ""]
