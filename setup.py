@@ -19,6 +19,7 @@ EXTRAS = {
     "calibrate": ["onnx>=1.15", "onnxruntime>=1.18", "opencv-python-headless>=4.8", "Pillow>=9.1"],
     "train": ["torch>=2.4", "onnx>=1.15", "onnxscript>=0.1", "onnxruntime>=1.17", "opencv-python-headless>=4.8",
               "Pillow>=9.1"],
+    "study": ["matplotlib>=3.6", "scikit-learn>=1.2"],
     "dev": ["pytest>=7.4", "mfusepy>=3.1; platform_system == 'Linux'",
         "hypothesis>=6.80", "pymodbus>=3.16", "types-pyserial", "ruff>=0.6", "mypy>=1.10", "onnx>=1.15",
         "setuptools>=68", "wheel"],

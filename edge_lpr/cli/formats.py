@@ -1,4 +1,4 @@
-"""`edge-lpr formats`: which national plate formats are known, and what they allow."""
+"""`edge-lpr formats`: which national plate formats are known, what they allow, how they look; one of your own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ SHOW_DESCRIPTION = """\
 The series of countries: pattern, size, period and sample plates. In a sample, - and . are drawn and not read, @ is
 an emblem or seal, ^XY are small stacked letters that are not read, / parts the rows of a two-row plate.
 """
+ADD_DESCRIPTION = """\
+Writes a format file of a few lines, for a country that is not known or for more series of one that is. In a pattern
+L is a letter, D a digit, A either, other characters stand in quotes ('CD'); space, - and . are drawn and not read, @ is
+an emblem; (a|b) alternatives, D{3,4} repetition, / parts two rows. The file is plain text: `edge-lpr formats preview`
+shows what it draws, and docs/transfer.md explains its keys. Name its folder in EDGE_LPR_FORMATS and every command knows
+the country.
+"""
+PREVIEW_DESCRIPTION = "A sheet of drawn plates: as they are made, and as a camera would show them to the reader."
 DRAWN = {"gap": " ", "dash": "-", "dot": ".", "emblem": "@"}
 
 
@@ -31,9 +39,76 @@ def register(subparsers: Any) -> None:
     show.add_argument("--samples", type=_count, default=3, metavar="N", help="sample plates a series (3)")
     show.add_argument("--seed", type=int, default=0, help="seed of the samples (0)")
     show.set_defaults(run=run_show)
-    for command in (listing, show):
+    preview = commands.add_parser("preview", help="draw plates of countries", description=PREVIEW_DESCRIPTION)
+    preview.add_argument("countries", nargs="+", metavar="CC")
+    preview.add_argument("--out", type=Path, required=True, metavar="PNG")
+    preview.add_argument("--count", type=_count, default=40, metavar="N", help="plates a country (40)")
+    preview.add_argument("--seed", type=int, default=0)
+    preview.set_defaults(run=run_preview)
+    _register_add(commands)
+    for command in (listing, show, preview):
         command.add_argument("--file", type=Path, action="append", default=[], metavar="TOML",
                              help="formats of your own: a file or a folder of them; may be given again")
+
+
+def _register_add(commands: Any) -> None:
+    add = commands.add_parser("add", help="write a format of your own", description=ADD_DESCRIPTION,
+                              formatter_class=argparse.RawDescriptionHelpFormatter)
+    add.add_argument("country", metavar="CC", help="two letters")
+    add.add_argument("--name", required=True, help="the country's name")
+    add.add_argument("--pattern", action="append", required=True, metavar="PATTERN",
+                     help="such as 'LLL DDD' or 'LL@ / DDDD'; may be given again, once a series")
+    add.add_argument("--size", type=_size, default=(520.0, 110.0), metavar="WxH", help="in mm (520x110)")
+    add.add_argument("--like", default="", metavar="CC", help="the country whose look it takes")
+    add.add_argument("--ground", action="append", default=[], metavar="#RRGGBB", help="colour of the plate")
+    add.add_argument("--ink", action="append", default=[], metavar="#RRGGBB", help="colour of the characters")
+    add.add_argument("--letters", default="", help="the letters that occur (all)")
+    add.add_argument("--out", type=Path, metavar="TOML", help="the file (CC.toml in the folder EDGE_LPR_FORMATS)")
+    add.add_argument("--replace", action="store_true", help="write over a file that is there")
+    add.set_defaults(run=run_add)
+
+
+def run_add(args: argparse.Namespace) -> int:
+    """Write the file and print what it allows."""
+    import os
+
+    import numpy as np
+
+    from edge_lpr.errors import ConfigError
+    from edge_lpr.recognition.format_files import ENVIRONMENT
+    from edge_lpr.recognition.format_new import NewFormat, write_format
+
+    folder = os.environ.get(ENVIRONMENT)
+    if args.out is None and not folder:
+        raise ConfigError(f"where to? give --out FILE, or name the folder of your formats in {ENVIRONMENT}")
+    path = args.out or Path(str(folder)) / f"{args.country.lower()}.toml"
+    new = NewFormat(args.country, args.name, tuple(args.pattern), args.size, args.like, tuple(args.ground),
+                    tuple(args.ink), args.letters)
+    rng = np.random.default_rng(0)
+    for fmt in write_format(new, path, args.replace):
+        print(describe(fmt))
+        print("      " + "   ".join(sample_text(fmt, rng) for _ in range(3)))
+    print(f"written: {path}; look at it: edge-lpr formats preview {args.country} --file {path} --out preview.png")
+    return 0
+
+
+def run_preview(args: argparse.Namespace) -> int:
+    """Draw the sheet."""
+    from PIL import Image
+
+    from edge_lpr.recognition.plate_format import formats_of
+    from edge_lpr.training.contact_sheet import contact_sheet
+    from edge_lpr.training.sample_folder import preview_tiles
+
+    tiles = [
+        tile
+        for country in args.countries
+        for tile in preview_tiles(formats_of([country], args.file), args.count, args.seed)
+    ]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(contact_sheet(tiles, columns=8, size=(180, 66))).save(args.out)
+    print(f"{len(tiles)} pictures in {args.out}")
+    return 0
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -92,3 +167,14 @@ def _count(text: str) -> int:
     if not 0 <= count <= 1000:
         raise argparse.ArgumentTypeError("a number of samples from 0 to 1000")
     return count
+
+
+def _size(text: str) -> tuple[float, float]:
+    width, _, height = text.lower().partition("x")
+    try:
+        size = float(width), float(height)
+    except ValueError:
+        raise argparse.ArgumentTypeError("WIDTHxHEIGHT in millimetres, such as 520x110") from None
+    if not (size[0] > 0 and size[1] > 0):
+        raise argparse.ArgumentTypeError("both sides above 0")
+    return size

@@ -97,7 +97,7 @@ def _train(args: argparse.Namespace) -> int:
 def find_config(name: str) -> Path:
     """The file of that name, or the shipped config of that name."""
     path, shipped = Path(name), CONFIGS / f"{name}.toml"
-    return shipped if not path.exists() and shipped.exists() else path
+    return shipped if not path.is_file() and shipped.exists() else path
 
 
 def _with_options(config: Any, args: argparse.Namespace) -> Any:

@@ -15,6 +15,7 @@ A file:
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ else:
 
 MOST_LOOK_STEPS = 20
 FOLDER = Path(__file__).parent / "formats"
+ENVIRONMENT = "EDGE_LPR_FORMATS"
 HEAD_KEYS = ("country", "name", "weight", "two_rows", "defaults", "look", "series")
 LOOK_KEYS = tuple(field.name for field in fields(Look))
 SERIES_KEYS = tuple(field.name for field in fields(PlateFormat) if field.name not in ("country", "country_name"))
@@ -53,8 +55,11 @@ COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def load_formats(extra: Sequence[Path] = ()) -> tuple[PlateFormat, ...]:
-    """All built-in series and those of `extra` files (or folders of them); a file for a known country adds series,
-    and a series with a known id replaces that series. ConfigError names file, key and allowed values."""
+    """All built-in series, those of the folder or file that EDGE_LPR_FORMATS names, and those of `extra` files (or
+    folders of them); a file for a known country adds series, and a series with a known id replaces that series.
+    ConfigError names file, key and allowed values."""
+    named = os.environ.get(ENVIRONMENT)
+    extra = [Path(named), *extra] if named else extra
     if not extra:
         return _built_in()
     formats = {fmt.id: fmt for fmt in _built_in()}

@@ -62,6 +62,12 @@ def fit_confidence(reader: Path, labels: Path, detector: Path | None = None) -> 
     plates = load_real_plates(labels, True, detector)
     if len(plates) < LEAST_PLATES:
         raise ConfigError(f"{labels}: {len(plates)} held-out plates with text; at least {LEAST_PLATES} are needed")
+    return fit_confidence_on(reader, plates)
+
+
+def fit_confidence_on(reader: Path, plates: Sequence[RealPlate]) -> ConfidenceFit:
+    """Fit on plates that no training saw and write temperature and line into the card of `reader`: its folder, or the
+    card."""
     path = reader / FLOAT_CARD if reader.is_dir() else reader
     network = open_network(path, threads=0)
     crops = [(plate.crop(margins), plate) for plate in plates for margins in MARGIN_DRAWS]

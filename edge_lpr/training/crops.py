@@ -60,14 +60,17 @@ class _View:
     size: tuple[int, int]
 
 
-def reader_sample(rng: np.random.Generator, plate: DrawnPlate, strength: float = 1.0) -> ReaderSample:
-    """The plate as the reader will meet it; `strength` 0 is a clean, exact crop, 1 the usual mix."""
+def reader_sample(
+    rng: np.random.Generator, plate: DrawnPlate, strength: float = 1.0, effects: float = 1.0
+) -> ReaderSample:
+    """The plate as the reader will meet it; `strength` 0 is a clean, exact crop, 1 the usual mix. `effects` scales what
+    light and camera do to it, beside pose and crop."""
     view = _view(rng, plate, strength)
     clean = _photograph(rng, plate, view)
-    crop = degrade_crop(rng, clean, strength)
+    crop = degrade_crop(rng, clean, effects * strength)
     quality = _quality(plate, view, clean, crop)
     if quality < LEAST_QUALITY:  # nobody could read it: teach guessing to no one
-        crop = degrade_crop(rng, clean, 0.3 * strength)
+        crop = degrade_crop(rng, clean, 0.3 * effects * strength)
         quality = _quality(plate, view, clean, crop)
     places = _project(view.to_crop, plate.char_boxes[:, :2] + plate.char_boxes[:, 2:] / 2) / view.size
     centres = places[:, 0]

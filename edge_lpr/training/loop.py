@@ -21,9 +21,10 @@ Usage (a trainer owns net, optimiser and averaged net; the caller owns data and 
     net = trainer.averaged                                   # or load_weights(net, out / "best.pt")
 
 `trainer.state.samples` says how many samples were used so far: seed the feed with it, so that a resumed run does not
-see the same samples again. A training ends at `minutes` of training time or at `samples`, whichever comes first; both
-count over all resumed runs together, and so does the learning rate's schedule. SIGTERM and SIGINT finish the step,
-save and return from `fit` (with `trainer.state.done` False); a second SIGINT breaks off.
+see the same samples again. A training ends at `minutes` of training time or at `samples`, whichever comes first, or
+after `patience` validations without a better score. All of these count over all resumed runs together, and so does the
+learning rate's schedule. SIGTERM and SIGINT finish the step, save and return from `fit` (with `trainer.state.done`
+False); a second SIGINT breaks off.
 
 Files in `out`: last.pt, best.pt (config, weights, averaged weights, optimiser, RNG states), metrics.jsonl.
 """
@@ -48,6 +49,7 @@ import torch
 from torch import nn
 
 from edge_lpr.errors import ConfigError, NetworkError
+from edge_lpr.training.checkpoint import load_weights, read_config, read_state
 from edge_lpr.training.schedule import LoopConfig, Meter, TrainingState, clock, rate_at
 from edge_lpr.training.warm_start import load_exported
 
@@ -84,32 +86,6 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
-
-
-def load_weights(net: nn.Module, path: Path) -> dict[str, Any]:
-    """Load the averaged weights of a checkpoint into `net`; returns the config that the checkpoint carries."""
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        net.load_state_dict(saved["averaged"])
-    except (OSError, KeyError, RuntimeError) as error:
-        raise NetworkError(f"{path}: not a checkpoint of this network: {error}") from error
-    return dict(saved["config"])
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The config that a checkpoint carries, as a dict of plain values."""
-    try:
-        return dict(torch.load(path, map_location="cpu", weights_only=True)["config"])
-    except (OSError, KeyError, RuntimeError) as error:
-        raise NetworkError(f"{path}: not a checkpoint: {error}") from error
-
-
-def read_state(path: Path) -> TrainingState:
-    """How far the training of a checkpoint is."""
-    try:
-        return TrainingState(**torch.load(path, map_location="cpu", weights_only=True)["state"])
-    except (OSError, KeyError, TypeError, RuntimeError) as error:
-        raise NetworkError(f"{path}: not a checkpoint: {error}") from error
 
 
 class Trainer:
@@ -175,13 +151,24 @@ class Trainer:
         by_samples = self.state.samples / self.config.samples if self.config.samples > 0 else 0.0
         return min(1.0, max(by_time, by_samples))
 
+    @property
+    def stale(self) -> bool:
+        """Whether `patience` validations in a row brought nothing better."""
+        return 0 < self.config.patience <= self.state.stale
+
+    def _is_validation_due(self, last: TrainingState) -> bool:
+        every = self.config.validate_every_samples
+        by_samples = every > 0 and self.state.samples - last.samples >= every
+        return by_samples or self.state.elapsed_s - last.elapsed_s >= 60 * self.config.validate_every_min
+
     def fit(self, step: Step, batches: Iterator[Any], validate: Validate | None = None) -> TrainingState:
         """Train to the end of the budget or until asked to stop; saves, and validates at the end."""
         bad = 0
-        saved_s = validated_s = self.state.elapsed_s
+        saved_s = self.state.elapsed_s
+        validated = self.state
         began_s = time.monotonic() - self.state.elapsed_s
         with self._stoppable():
-            while self.progress < 1.0 and not self.stop_asked:
+            while self.progress < 1.0 and not self.stop_asked and not self.stale:
                 loss, metrics = self._train_step(step, next(batches))
                 bad = 0 if math.isfinite(loss) else bad + 1
                 if bad >= NON_FINITE_LIMIT:
@@ -190,9 +177,9 @@ class Trainer:
                 self._meter.add(metrics)
                 if self._meter.age_s >= self.config.report_every_s:
                     self._report()
-                if validate and self.state.elapsed_s - validated_s >= 60 * self.config.validate_every_min:
-                    self._validate(validate)
-                    validated_s = self.state.elapsed_s
+                if validate and self._is_validation_due(validated):
+                    self.validate(validate)
+                    validated = self.state
                 if self.state.elapsed_s - saved_s >= 60 * self.config.save_every_min:
                     self.save()
                     saved_s = self.state.elapsed_s
@@ -200,8 +187,8 @@ class Trainer:
                 self._report()
             if not self.stop_asked:
                 self.state = replace(self.state, done=True)
-                if validate:
-                    self._validate(validate)
+                if validate and validated.samples != self.state.samples:
+                    self.validate(validate)
             self.save()
         return self.state
 
@@ -252,13 +239,16 @@ class Trainer:
             flush=True,
         )
 
-    def _validate(self, validate: Validate) -> None:
+    def validate(self, validate: Validate) -> None:
+        """Ask how good the averaged net is now; best.pt has the best so far."""
         with torch.no_grad():
             metrics = validate(self.averaged, self.progress)
         score = float(metrics.get("score", self.state.samples))
+        stale = self.state.stale + 1 if score <= self.state.best_score else 0
         if score >= self.state.best_score:
-            self.state = replace(self.state, best_score=score)
+            self.state = replace(self.state, best_score=score, stale=stale)
             self.save("best.pt")
+        self.state = replace(self.state, stale=stale)
         self._log({"kind": "validate", **metrics})
         shown = " ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in metrics.items())
         print(f"        validation: {shown}", file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ The picture is flat, clean and frontal; `degrade.py` and `crops.py` make a photo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -57,8 +58,14 @@ class _Sheet:
         self.text: list[str] = []
 
 
-def draw_plate(fmt: PlateFormat, rng: Generator, height_px: int = 72) -> DrawnPlate:
-    """Draw a random plate of `fmt`, `height_px` high."""
+FaceChoice = Callable[[Look, Generator], Face]
+"""Picks the face of a plate of this look."""
+
+
+def draw_plate(
+    fmt: PlateFormat, rng: Generator, height_px: int = 72, faces: FaceChoice | None = None
+) -> DrawnPlate:
+    """Draw a random plate of `fmt`, `height_px` high; `faces` picks its face, by default any that suits the look."""
     width_px = max(height_px // 2, round(height_px * fmt.size_mm[0] / fmt.size_mm[1] * rng.uniform(0.95, 1.06)))
     look = fmt.look
     ink = colour_of(str(rng.choice(look.inks)), rng)
@@ -67,7 +74,7 @@ def draw_plate(fmt: PlateFormat, rng: Generator, height_px: int = 72) -> DrawnPl
     inner, strips = draw_frame(sheet.pixels, look, ink, len(rows), rng)
     if fmt.country == "US":
         draw_corner_stickers(sheet.pixels, rng, strips)
-    face = _choose_face(look, rng)
+    face = (faces or _choose_face)(look, rng)
     row_height = (inner[3] - inner[1]) / len(rows)
     for index, marks in enumerate(rows):
         y1 = inner[1] + index * row_height
@@ -225,19 +232,27 @@ def _emboss(plate: Pixels, cover: Pixels, rng: Generator) -> None:
 
 
 class PlateMix:
-    """A choice of formats with their weights: `countries` limits it, `two_rows` scales the two-row series."""
+    """A choice of formats with their weights: `countries` limits it, `two_rows` scales the two-row series, `formats`
+    are all that are known, `faces` picks the faces of its plates."""
 
     def __init__(
-        self, countries: tuple[str, ...] = (), two_rows: float = 1.0, country_weights: dict[str, float] | None = None
+        self,
+        countries: tuple[str, ...] = (),
+        two_rows: float = 1.0,
+        country_weights: dict[str, float] | None = None,
+        formats: Sequence[PlateFormat] | None = None,
+        faces: FaceChoice | None = None,
     ) -> None:
-        formats = [f for f in load_formats() if not countries or f.country in countries]
-        if not formats:
+        known = load_formats() if formats is None else formats
+        chosen = [f for f in known if not countries or f.country in countries]
+        if not chosen:
             raise ValueError(f"no plate format for {', '.join(countries)}")
         wish = country_weights or {}
         weights = np.array(
-            [f.weight * wish.get(f.country, 1.0) * (two_rows if len(f.rows) == 2 else 1.0) for f in formats]
+            [f.weight * wish.get(f.country, 1.0) * (two_rows if len(f.rows) == 2 else 1.0) for f in chosen]
         )
-        self.formats = tuple(formats)
+        self.formats = tuple(chosen)
+        self.faces = faces
         self._edges = np.cumsum(weights / weights.sum())
 
     def pick(self, rng: Generator) -> PlateFormat:
@@ -247,9 +262,10 @@ class PlateMix:
 
 def sample_plate(rng: Generator, mix: PlateMix | None = None, height_px: int = 0) -> DrawnPlate:
     """A random plate of the mix; its height is drawn from 56 to 88 px unless given (two rows: 1.5 times as high)."""
-    fmt = (mix or default_mix()).pick(rng)
+    mix = mix or default_mix()
+    fmt = mix.pick(rng)
     height = height_px or int(rng.integers(56, 89) * (1.5 if len(fmt.rows) == 2 else 1.0))
-    return draw_plate(fmt, rng, height)
+    return draw_plate(fmt, rng, height, mix.faces)
 
 
 _default: list[PlateMix] = []

@@ -6,7 +6,8 @@ No torch here.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from edge_lpr.recognition.rectify import MARGIN, READER_SIZE, lay_out, layouts, 
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.crops import ReaderSample, non_plate, reader_sample, wrong_layout
 from edge_lpr.training.degrade import degrade_crop
-from edge_lpr.training.labels import load_labels
+from edge_lpr.training.labels import LabelledPicture, PlateLabel, load_labels
 from edge_lpr.training.metrics import iou
+from edge_lpr.training.mix import MixConfig, mix_of
+from edge_lpr.training.plates import sample_plate
 from edge_lpr.training.reader_data import MAX_CHARACTERS, Sample, Source, SourceMaker
 
 CONTEXT = 0.35
@@ -46,6 +49,9 @@ class SyntheticConfig:
     """Share of samples in the wrong layout, to be read as nothing."""
     non_plate: float = 0.03
     """Share of samples that are no plate, to be read as nothing."""
+    effects: float = 1.0
+    """Scales what light and camera do, beside pose and crop; 0: nothing."""
+    mix: MixConfig = field(default_factory=MixConfig)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +93,14 @@ class RealPlate:
 
 def synthetic_sample(rng: Generator, config: SyntheticConfig, width: int) -> ReaderSample:
     """One drawn sample, `width` x 48 pixels."""
-    from edge_lpr.training.plates import sample_plate
-
     strength = float(rng.uniform(*config.strength))
     kind = rng.random()
     if kind < config.non_plate:
         return _fitted(non_plate(rng, strength), width)
-    plate = sample_plate(rng)
+    plate = sample_plate(rng, mix_of(config.mix))
     if kind < config.non_plate + config.wrong_layout:
         return _fitted(wrong_layout(rng, plate, strength), width)
-    return _fitted(reader_sample(rng, plate, strength), width)
+    return _fitted(reader_sample(rng, plate, strength, config.effects), width)
 
 
 def synthetic_source(config: SyntheticConfig, width: int) -> Source:
@@ -122,25 +126,30 @@ def held_out(text: str) -> bool:
 
 
 def load_real_plates(labels: Path, dev: bool, detector: Path | None = None) -> list[RealPlate]:
-    """The plates with text of the `use=train` rows of a label file: the development part, or the other.
+    """The plates with text of the `use=train` rows of a label file: the development part, or the other; see
+    `plates_of`."""
+    return plates_of(load_labels(labels, use="train"), lambda plate: held_out(plate.text) == dev, detector, not dev)
 
-    With a `detector` (its folder) a plate that it finds is set upright by its corners, as the gate will do. The
-    training part then holds such a plate twice, once as its label's box has it; the development part holds it once.
-    """
+
+def plates_of(
+    pictures: Iterable[LabelledPicture], wanted: Callable[[PlateLabel], bool], detector: Path | None, twice: bool
+) -> list[RealPlate]:
+    """The `wanted` plates with text of pictures. With a `detector` (its folder) a plate that it finds is set upright by
+    its corners, as the gate will do; with `twice` such a plate also stands there as its label's box has it."""
     find = PlateDetector(open_network(detector), DetectorOptions(threshold=FINDING_THRESHOLD)) if detector else None
     plates: list[RealPlate] = []
-    for picture in load_labels(labels, use="train"):
-        wanted = [p for p in picture.plates if p.text and len(p.text) <= MAX_CHARACTERS and held_out(p.text) == dev]
-        if not wanted:
+    for picture in pictures:
+        chosen = [p for p in picture.plates if p.text and len(p.text) <= MAX_CHARACTERS and wanted(p)]
+        if not chosen:
             continue
         pixels = load_picture(picture.path)
-        found = find.detect(pixels) if find else ()
-        for plate in wanted:
+        found = find.detect(pixels) if find and not picture.is_crop else ()
+        for plate in chosen:
             best = max(found, key=lambda one: iou(one.box, plate.box), default=None)
             if best is not None and iou(best.box, plate.box) >= FINDING_IOU:
                 patch, box = upright(pixels, best.corners, (CONTEXT, CONTEXT))
                 plates.append(RealPlate(patch, box, plate.text, plate.region, picture.group))
-                if dev:
+                if not twice:
                     continue
             patch, box = _patch(pixels, plate.box)
             plates.append(RealPlate(patch, box, plate.text, plate.region, picture.group))

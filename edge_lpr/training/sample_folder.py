@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
+from edge_lpr.recognition.plate_format import PlateFormat
 from edge_lpr.records import Pixels
 from edge_lpr.training.contact_sheet import Tile, contact_sheet
 from edge_lpr.training.crops import reader_sample
@@ -19,6 +20,7 @@ from edge_lpr.training.plates import PlateMix, sample_plate
 from edge_lpr.training.scenes import SceneSource, draw_scene
 
 SHEET_TILES = 120
+PREVIEW_STRENGTH = 0.8
 PLATES_A_SCENE = 3
 """A scene is given so many plates to choose from: it has no more vehicles."""
 _JPEG_QUALITY = 92
@@ -56,6 +58,18 @@ def scene_sample(rng: Generator, mix: PlateMix, strength: float, source: SceneSo
         for (x1, y1, x2, y2), text in zip(scene.boxes, scene.texts, strict=True)
     )
     return Sample("scene" if labels else "neg", scene.pixels, labels)
+
+
+def preview_tiles(formats: Sequence[PlateFormat], count: int, seed: int) -> list[Tile]:
+    """`count` plates of formats, by their weights: each as it is drawn, and beside it as a camera shows it."""
+    mix = PlateMix(formats=formats)
+    tiles = []
+    for number in range(count):
+        rng = sample_rng(seed, number)
+        plate = sample_plate(rng, mix)
+        tiles.append(Tile(plate.pixels, (f"{plate.region} {plate.text}",)))
+        tiles.append(Tile(reader_sample(rng, plate, PREVIEW_STRENGTH).pixels, ("as read",)))
+    return tiles
 
 
 def write_samples(samples: Iterable[Sample], folder: Path) -> Iterator[Sample]:

@@ -35,6 +35,10 @@ class LoopConfig:
     report_every_s: float = 20.0
     save_every_min: float = 3.0
     validate_every_min: float = 8.0
+    validate_every_samples: int = 0
+    """0: by the minutes alone."""
+    patience: int = 0
+    """So many validations in a row without a better score end the training; 0: the budget alone does."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class TrainingState:
     elapsed_s: float = 0.0
     best_score: float = -math.inf
     done: bool = False
+    stale: int = 0
+    """Validations since the best one."""
 
 
 def rate_at(progress: float, config: LoopConfig) -> float:

@@ -131,11 +131,16 @@ class Batches(Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]):
     """Endless batches on the trainer's device: fresh, repeated and photographed samples in the config's shares."""
 
     def __init__(
-        self, config: ReaderTraining, trainer: Trainer, real: list[RealPlate], maker: SourceMaker | None = None
+        self,
+        config: ReaderTraining,
+        trainer: Trainer,
+        real: list[RealPlate],
+        maker: SourceMaker | None = None,
+        rows: NDArray[np.int64] | None = None,
     ) -> None:
+        """`rows` of each real plate (0: left out); without them the net that is trained chooses."""
         self._config, self._trainer = config, trainer
-        self._real = real
-        self._rows: NDArray[np.int64] | None = None
+        self._real, self._rows = real, rows
         self._rng = default_rng((config.loop.seed, 1, trainer.state.samples))
         self._fresh = max(1, round(config.loop.batch * config.data.fresh))
         self._pool = Pool(config.data.pool)

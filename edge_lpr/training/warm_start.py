@@ -68,6 +68,8 @@ def _folded(path: Path) -> list[tuple[Floats, Floats]]:
     constants = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
     found = []
     for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in constants:  # equal constants are written once
+            constants[node.output[0]] = constants[node.input[0]]
         if node.op_type == "Conv":
             if not all(name in constants for name in node.input[1:]) or len(node.input) != 3:
                 raise NetworkError(f"{path}: {node.name} has no constant float weight and bias; give the float network")

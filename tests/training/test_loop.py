@@ -103,6 +103,16 @@ def test_best_checkpoint_is_the_highest_score(tmp_path: Path) -> None:
     assert read_state(tmp_path / "best.pt").best_score == 0.9
 
 
+def test_patience_ends_a_training_that_gets_no_better(tmp_path: Path) -> None:
+    config = replace(CONFIG, samples=4000, validate_every_samples=8, patience=3)
+    scores = iter([0.1, 0.5, 0.5, 0.7, 0.6, 0.7, 0.2, 0.9])
+    trainer = Trainer(make_net(), config, tmp_path, {})
+    state = trainer.fit(step, numbered(0), lambda net, progress: {"score": next(scores)})
+    assert state.done and state.samples == 7 * 8
+    assert read_state(tmp_path / "best.pt").samples == 6 * 8, "the last of those that are equally good is kept"
+    assert next(scores) == 0.9
+
+
 def test_a_bad_step_changes_nothing_and_many_end_the_training(tmp_path: Path) -> None:
     trainer = Trainer(make_net(), replace(CONFIG, samples=4), tmp_path, {})
     before = [parameter.detach().clone() for parameter in trainer.net.parameters()]
