@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="transfer needs torch")
 pytest.importorskip("onnx", reason="transfer needs onnx")
 
 from edge_lpr.cli import main  # noqa: E402
+from edge_lpr.cli import transfer as transfer_command  # noqa: E402
 from edge_lpr.networks.card import load_card, write_card  # noqa: E402
 from edge_lpr.training import transfer_detector, transfer_reader  # noqa: E402
 from edge_lpr.training.detector_net import DetectorNet, DetectorShape  # noqa: E402
@@ -74,7 +75,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def taught(tmp_path: Path, source: Path, task: str, *more: str) -> int:
     return main(["transfer", "--from", str(source), "--task", task, "--out", str(tmp_path / "out"),
-                 "--work", str(tmp_path / "work"), "--threads", "1", *more])  # fmt: skip
+                 "--work", str(tmp_path / "work"), "--threads", "1", "--no-int8", *more])  # fmt: skip
 
 
 def test_a_reader_is_taught_and_says_before_and_after(
@@ -94,6 +95,20 @@ def test_a_reader_is_taught_and_says_before_and_after(
     assert taught(tmp_path, reader, "reader", *again) == 1, "the work folder is in use"
     assert "--resume" in capsys.readouterr().err
     assert taught(tmp_path, reader, "reader", *again, "--resume") == 0
+
+
+def test_the_int8_variant_is_of_the_new_weights_or_its_lack_is_told(
+    reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer_command, "INT8_FRAMES", 20)
+    monkeypatch.setattr(transfer_command, "INT8_PROOF", {"reader": 12})
+    (reader / "card.int8.json").write_text("{}")
+    told = transfer_command.calibrated(reader, "reader")
+    if (reader / "card.int8.json").exists():
+        made = load_card(reader / "card.int8.json")
+        assert made.quantisation["float_sha256"] == load_card(reader).sha256 and "points lost" in told
+    else:
+        assert told.startswith("INT8: no variant: ")
 
 
 def test_drawn_plates_alone_teach_a_country(tmp_path: Path, reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
