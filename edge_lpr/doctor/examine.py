@@ -11,7 +11,7 @@ from edge_lpr.config import RUNTIME_FOLDER, SiteConfig
 from edge_lpr.doctor import host
 from edge_lpr.doctor.camera import opened_findings, running_findings
 from edge_lpr.doctor.finding import Finding, Level, fail, ok, warn
-from edge_lpr.doctor.networks import network_findings
+from edge_lpr.doctor.networks import jetson_findings, network_findings
 from edge_lpr.doctor.records import LogPlace, log_findings
 from edge_lpr.doctor.serial_line import serial_findings
 from edge_lpr.doctor.service import health_findings, install_findings, running_health
@@ -39,6 +39,7 @@ def examine(path: Path) -> Iterator[Finding]:
     yield from health_findings(health)
     yield from _lists(config)
     yield from _cameras(config, health)
+    yield from jetson_findings(config)
     yield from network_findings(config.recognition)
     yield from _barriers(config, health, USER if places.user_known else getpass.getuser())
     yield from log_findings(LogPlace(config.log.folder, config.access.time_zone,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from edge_lpr.config import RecognitionTable
+from edge_lpr.config import RecognitionTable, SiteConfig
 from edge_lpr.doctor.finding import Finding, fail, ok, warn
 from edge_lpr.errors import EdgeLprError
+from edge_lpr.networks.jetson_traps import jetson_traps
 from edge_lpr.service.sight import Networks
 
 SLOW_MS = 120.0
@@ -39,3 +41,13 @@ def network_findings(table: RecognitionTable) -> Iterator[Finding]:
         yield warn("networks", said, "that is too slow for moving cars: give the gate more cores, or a GPU backend")
     else:
         yield ok("networks", said)
+
+
+def jetson_findings(config: SiteConfig, root: Path = Path("/")) -> Iterator[Finding]:
+    """What goes wrong on a Jetson again and again; nothing on another machine."""
+    uses_csi = any(camera.uri.lower().startswith("csi:") for camera in config.camera)
+    for trap in jetson_traps(uses_csi, config.recognition.backend != "onnx", root):
+        if trap.fault:
+            yield warn(trap.name, f"{trap.said}: {trap.fault}", trap.advice)
+        else:
+            yield ok(trap.name, trap.said)

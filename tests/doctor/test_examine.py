@@ -18,6 +18,7 @@ from edge_lpr.doctor import camera as camera_module
 from edge_lpr.doctor.camera import look, opened_findings, picture_findings, running_findings
 from edge_lpr.doctor.examine import examine, worst
 from edge_lpr.doctor.finding import Finding, Level
+from edge_lpr.doctor.networks import jetson_findings
 from edge_lpr.doctor.records import LogPlace, log_findings, span
 from edge_lpr.platelog.connection import connect_writer
 from edge_lpr.platelog.optics import _ADD
@@ -46,6 +47,20 @@ def clip(tmp_path: Path) -> Path:
         for _ in range(20):
             video.write(picture(160, size=(640, 480)))
     return tmp_path / "clip.mp4"
+
+
+def test_a_jetsons_traps_are_findings_there_and_none_elsewhere(
+    make_site: Callable[..., SiteConfig], clip: Path, tmp_path: Path  # noqa: F811
+) -> None:
+    site = make_site(f'uri = "{clip}"\nloop = true')
+    assert not list(jetson_findings(site, tmp_path / "elsewhere"))
+    release = tmp_path / "jetson" / "etc/nv_tegra_release"
+    release.parent.mkdir(parents=True)
+    release.write_text("# R35 (release), REVISION: 4.1")
+    found = by_name(list(jetson_findings(site, tmp_path / "jetson")))
+    assert found["jetpack"].level is Level.WARN and "older than JetPack 6" in found["jetpack"].said
+    release.write_text("# R36 (release), REVISION: 4.0")
+    assert by_name(list(jetson_findings(site, tmp_path / "jetson")))["jetpack"].level is Level.OK
 
 
 def test_a_gate_that_does_not_run(make_site: Callable[..., SiteConfig], clip: Path, tmp_path: Path) -> None:  # noqa: F811
