@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edge_lpr.barrier import HARMLESS, make_barrier
@@ -122,12 +123,15 @@ def detector_options(recognition: RecognitionTable, roi: tuple[tuple[float, floa
 
 
 def engine_options(recognition: RecognitionTable) -> EngineOptions:
-    """How TensorRT engines are made and kept. Raises ConfigError."""
+    """How TensorRT engines are made and kept: by a service in its cache (`CACHE_DIRECTORY`, see systemd.exec(5)), since
+    it may not write beside the networks. Raises ConfigError."""
     size = recognition.engine_size
     if size != (0, 0) and (min(size) < SIZE_STEP_PX or size[0] % SIZE_STEP_PX or size[1] % SIZE_STEP_PX):
         raise ConfigError(f"recognition: engine_size is {list(size)}; allowed: [width, height], both multiples of"
                           f" {SIZE_STEP_PX}, such as [736, 416]; [0, 0] for the usual")
-    return EngineOptions(folder=recognition.engine_folder, size=size if size != (0, 0) else None, dla=recognition.dla)
+    cache = os.environ.get("CACHE_DIRECTORY", "").split(":")[0]
+    folder = recognition.engine_folder or (Path(cache) / "engines" if cache else None)
+    return EngineOptions(folder=folder, size=size if size != (0, 0) else None, dla=recognition.dla)
 
 
 def _check(config: SiteConfig) -> None:
