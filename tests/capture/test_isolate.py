@@ -335,7 +335,8 @@ def test_a_hundred_reopenings_cost_nothing(fake_spec: Spec, camera: Starter) -> 
     run_until(process, lambda health: health.reopenings >= start + 100)
     assert held() == ours
     after = held_by(process.pid)
-    assert after[:2] == theirs[:2] and after[2] - theirs[2] < 1000
+    # Either look may meet a camera that is just being opened, with a descriptor more; a leak would show a hundred.
+    assert abs(after[0] - theirs[0]) < 10 and after[1] == theirs[1] and after[2] - theirs[2] < 1000
     assert process.health().replaced == 0
 
 
