@@ -50,7 +50,7 @@ class ReaderOptions:
     beam: int = 12
     foreign_ratio: float = 1e-4
     foreign_share: float = 0.01
-    sure: float = 0.97
+    sure: float = 0.8
 
 
 class PlateReader:

@@ -108,7 +108,7 @@ class PlateRecogniser:
         """Plates of a uint8 RGB (H, W, 3) picture, best score first."""
         if self.detector.verifier is None:
             return self.detector.detect(_checked(pixels))
-        return tuple(sighting.crop.detection for sighting in self.recognise(pixels))
+        return tuple(sighting.crop.detection for sighting in self._found(pixels, 0, 0.0))
 
     def recognise(
         self, pixels: Pixels, frame_index: int = 0, captured_at_s: float | None = None
@@ -117,14 +117,17 @@ class PlateRecogniser:
 
         `captured_at_s` monotonic seconds, by default now.
         """
-        at_s = time.monotonic() if captured_at_s is None else captured_at_s
-        crops = [cut_plate(pixels, found, frame_index) for found in self.detector.detect(_checked(pixels))]
-        readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
-        found = verified((Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True)),
-                         self.detector.verifier)
+        found = self._found(pixels, frame_index, time.monotonic() if captured_at_s is None else captured_at_s)
         if not self._second_look:
             return found
         return tuple(replace(one, reading=self.reader.read_closely(one.crop.pixels, one.reading)) for one in found)
+
+    def _found(self, pixels: Pixels, frame_index: int, at_s: float) -> tuple[Sighting, ...]:
+        """All plates of a picture as one look reads them."""
+        crops = [cut_plate(pixels, found, frame_index) for found in self.detector.detect(_checked(pixels))]
+        readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
+        return verified((Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True)),
+                        self.detector.verifier)
 
     def plates(self, pixels: Pixels) -> tuple[Plate, ...]:
         """All plates of a uint8 RGB (H, W, 3) picture as plain results, best detection first."""
