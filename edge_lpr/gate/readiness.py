@@ -18,8 +18,8 @@ class ReadyOptions:
     `sure_frames`; from `max_wait_s` after the first frame that was more than a guess `fair` is enough, and from
     `give_up_s` anything.
     `needs_direction`: where the access rules ask for it, the early decision waits for a direction until `max_wait_s`.
-    One that departs and was read less surely than `least`, or than `glimpse` in its only frame, was not read at all:
-    it passed far away, or was no plate.
+    One that departs and was read less surely than `least`, or than `glimpse` in no more than `glimpse_frames`, was not
+    read at all: it passed far away, or was no plate.
     """
 
     enough: float = 0.97
@@ -31,7 +31,8 @@ class ReadyOptions:
     give_up_s: float = 12.0
     needs_direction: bool = False
     least: float = 0.1
-    glimpse: float = 0.5
+    glimpse: float = 0.6
+    glimpse_frames: int = 2
 
 
 def ready(
@@ -44,7 +45,8 @@ def ready(
     if arrival.settled or len(evidence.text) < SHORTEST_TEXT:
         return False
     if departed:
-        return evidence.confidence >= (options.least if evidence.frames_used > 1 else options.glimpse)
+        is_glimpse = evidence.frames_used <= options.glimpse_frames
+        return evidence.confidence >= (options.glimpse if is_glimpse else options.least)
     waited_s = now_s - evidence.waiting_since_s
     if not arrival.in_zone:
         return False
