@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import Any
 
 from edge_lpr.capture.source import CameraRefused, CameraSpec, EndOfStream, Picture, file_path
+from edge_lpr.capture.thinning import Thinning
 from edge_lpr.errors import BackendUnavailable, CameraError
 from edge_lpr.records import Pixels
 
@@ -65,7 +66,8 @@ class JetsonSource:
         except Exception as error:  # jetson_utils raises nothing else
             raise CameraError(f"{spec.public_uri}: cannot be opened: {error}") from error
         self._first_ns: int | None = None
-        self._last_s, self._due_s, self._shown_s = -1.0, 0.0, -SHOWN_AT_LEAST_S
+        self._last_s, self._shown_s = -1.0, -SHOWN_AT_LEAST_S
+        self._thinning = Thinning(spec.fps)  # where the camera gives more than it was asked for
         self._silent, self._over = 0, False
 
     def next(self, timeout_s: float) -> Picture | None:
@@ -79,7 +81,7 @@ class JetsonSource:
             if image is None:
                 return None
             pts_s = self._pts(image)
-            if self._wanted(pts_s) and self._worth_a_look(image):
+            if self._thinning.keeps(pts_s) and self._worth_a_look(image):
                 return Picture(self._pixels(image), pts_s, 0.0, passed_over)
             passed_over += 1
             if time.monotonic() >= until_s:
@@ -149,15 +151,6 @@ class JetsonSource:
             pts_s = self._last_s + 1.0 / (float(self._source.GetFrameRate() or 0) or UNKNOWN_RATE_FPS)
         self._last_s = max(pts_s, 0.0)
         return self._last_s
-
-    def _wanted(self, pts_s: float) -> bool:
-        """Thin to `fps`, where the camera gives more than it was asked for."""
-        if not self._spec.fps:
-            return True
-        if pts_s < self._due_s - 0.0005:
-            return False
-        self._due_s = max(self._due_s + 1.0 / self._spec.fps, pts_s - 1.0 / self._spec.fps)
-        return True
 
     def _worth_a_look(self, image: Any) -> bool:
         """Whether a vehicle is in view, or none has been shown for long; always without a vehicle gate."""

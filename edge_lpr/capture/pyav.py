@@ -16,6 +16,7 @@ import numpy as np
 
 from edge_lpr.capture.clock import StreamAge
 from edge_lpr.capture.source import CameraRefused, CameraSpec, EndOfStream, Picture, file_path, without_secrets
+from edge_lpr.capture.thinning import Thinning
 from edge_lpr.errors import CameraError
 from edge_lpr.records import Pixels
 
@@ -71,7 +72,7 @@ class PyavSource:
         self._age, self._waited = StreamAge(), False
         self._first_s: float | None = None
         self._last_s = -1.0
-        self._due_s = 0.0
+        self._thinning = Thinning(self._spec.fps)  # before the costly conversion to RGB
 
     def next(self, timeout_s: float) -> Picture | None:
         if self._frames is None:
@@ -83,7 +84,7 @@ class PyavSource:
                 age_s = self._age_of(pts_s)
                 if age_s > STALE_S:
                     passed_over += 1
-                elif self._wanted(pts_s):
+                elif self._thinning.keeps(pts_s):
                     return Picture(self._upright(frame), pts_s, age_s, passed_over)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise self._translated("failed", error) from error
@@ -160,15 +161,6 @@ class PyavSource:
             pts_s = self._last_s + self._period_s
         self._last_s = max(pts_s, 0.0)
         return self._last_s
-
-    def _wanted(self, pts_s: float) -> bool:
-        """Thin to `fps`, before the costly conversion to RGB; half a millisecond is left for rounded times."""
-        if not self._spec.fps:
-            return True
-        if pts_s < self._due_s - 0.0005:
-            return False
-        self._due_s = max(self._due_s + 1.0 / self._spec.fps, pts_s - 1.0 / self._spec.fps)
-        return True
 
     def _upright(self, frame: Any) -> Pixels:
         """RGB of at most the wanted size, turned by the display matrix; a view of FFmpeg's memory where it can be."""
