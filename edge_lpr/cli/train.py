@@ -165,7 +165,8 @@ def _fit_verification(args: argparse.Namespace) -> int:
     fit = _needing_torch("edge_lpr.training.verification").fit_verification(args.engines, args.photographs,
                                                                                 args.precision)
     print(
-        f"{args.engines}: weights {fit.score_weight:.3f} (score), {fit.text_weight:.3f} (text), {fit.bias:.3f};"
+        f"{args.engines}: weights {fit.score_weight:.3f} (score), {fit.text_weight:.3f} (text),"
+        f" {fit.form_weight:.3f} (form), {fit.small_weight:.3f} (small), {fit.bias:.3f};"
         f" threshold {fit.threshold:.2f}, at which {fit.kept:.1%} of {fit.plates} detected held-out plates pass;"
         f" fitted against {fit.others} other detections in {fit.negatives} negatives"
     )

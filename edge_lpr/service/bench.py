@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from edge_lpr.capture.clock import Clock
 from edge_lpr.capture.isolate import CameraProcess
@@ -14,6 +17,7 @@ from edge_lpr.capture.source import CameraSpec
 from edge_lpr.config import CameraTable, LogTable, RecognitionTable, ServiceTable, SiteConfig
 from edge_lpr.errors import EdgeLprError
 from edge_lpr.networks.variants import Precision
+from edge_lpr.records import PlateRead
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.pipeline import Decided, Step
 from edge_lpr.service.stages import NETWORKS, WORK, StageTime
@@ -25,8 +29,8 @@ WARM_UP_FRAMES = 15
 class BenchResult:
     """One run. `fps` and `ms` (a frame, by stage) after the warm-up; `outside_share` of the work that is outside the
     two networks; `cpu_cores` busy on average in the gate's process; `memory_mb` of it with the capture process, what
-    they share counted once; `dropped` frames; `decision_ms` from a vehicle's first frame to its decision on disk, -1
-    when none was decided."""
+    they share counted once; `dropped` frames; `decision_ms` from the first readable frame of each arrival to its
+    decision on disk, empty unless the run was in real time."""
 
     threads: int
     pace: str
@@ -38,7 +42,7 @@ class BenchResult:
     cpu_cores: float
     memory_mb: float
     dropped: int
-    decision_ms: float
+    decision_ms: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,15 @@ class _Moment:
 
 
 class _Run:
-    """One run over a clip, which is shown again and again."""
+    """One run over a clip, which is shown again and again. `readable` as in `bench`."""
 
-    def __init__(self, config: SiteConfig, frames: int) -> None:
+    def __init__(self, config: SiteConfig, frames: int, readable: Mapping[str, int]) -> None:
         self.frames = 0
-        self.decision_s = -0.001
+        self.decision_s: dict[str, float] = {}
         self.moments: list[_Moment] = []
         self._wanted = frames
+        self._readable = readable
+        self._taken_s: dict[int, float] = {}
         self._cameras: list[CameraProcess] = []
         self._daemon = Daemon(config, listeners=Listeners(self._on_decided, self._on_step),
                               open_camera=self._open_camera)
@@ -77,11 +83,21 @@ class _Run:
         return self._cameras[-1]
 
     def _on_decided(self, decided: Decided) -> None:
-        if self.decision_s < 0:
-            self.decision_s = time.monotonic() - decided.decision.plate_read.first_seen_s
+        read = decided.decision.plate_read
+        since_s = self._since_s(read)
+        if since_s is not None:
+            self.decision_s.setdefault(read.arrival_id, time.monotonic() - since_s)
+
+    def _since_s(self, read: PlateRead) -> float | None:
+        """When the first readable frame was taken: by the clip's truth, else the first frame that was seen."""
+        if not self._readable:
+            return read.first_seen_s
+        later = [index for index in self._taken_s if index >= self._readable.get(read.text, math.inf)]
+        return self._taken_s[min(later)] if later else None
 
     def _on_step(self, step: Step) -> None:
         self.frames += 1
+        self._taken_s[step.frame.index] = step.frame.captured_at_s
         if self.frames in (WARM_UP_FRAMES, WARM_UP_FRAMES + self._wanted):
             self.moments.append(_Moment(time.perf_counter(), time.process_time(),
                                         self._daemon.lanes[0].times.snapshot()))
@@ -90,12 +106,13 @@ class _Run:
 
 
 def bench(clip: Path, threads: int, frames: int, engines: Path | None = None, real_time: bool = False,
-          precision: Precision = "auto") -> BenchResult:
-    """Measure one run of so many frames over a clip. Raises EdgeLprError when the clip cannot be shown."""
+          precision: Precision = "auto", readable: Mapping[str, int] = MappingProxyType({})) -> BenchResult:
+    """Measure one run of so many frames over a clip. `readable`: plates in the clip, and from which frame on they can
+    be read. Raises EdgeLprError when the clip cannot be shown."""
     pace = "real" if real_time else "fast"
     with tempfile.TemporaryDirectory(prefix="edge-lpr-bench-") as folder:
         run = _Run(_site(clip, RecognitionTable(engines=engines, threads=threads, precision=precision), Path(folder),
-                         real_time), frames)
+                         real_time), frames, readable)
         memory_mb, dropped = run.measure()
     if len(run.moments) < 2:
         raise EdgeLprError(f"{clip}: only {run.frames} frames came")
@@ -114,7 +131,7 @@ def bench(clip: Path, threads: int, frames: int, engines: Path | None = None, re
         cpu_cores=round((last.cpu_s - first.cpu_s) / spent_s, 2),
         memory_mb=round(memory_mb, 1),
         dropped=dropped,
-        decision_ms=round(1e3 * run.decision_s, 1) if real_time else -1.0,
+        decision_ms=tuple(round(1e3 * one, 1) for one in run.decision_s.values()) if real_time else (),
     )
 
 

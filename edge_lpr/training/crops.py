@@ -26,6 +26,9 @@ RECTIFIED_SHARE = 0.55
 """Share of samples as a rectifier leaves them; the rest are axis-aligned boxes of plates that stand askew."""
 WIDTH_PX = {1: (44.0, 200.0), 2: (42.0, 130.0)}
 """Plate width at the camera, by rows, drawn log-uniformly."""
+FAR_WIDTH_PX, FAR_SHARE = (44.0, 96.0), 0.25
+"""One-row plates of LOOSE_REGIONS are as often this small: letters half as wide for their height as European ones, and
+emblems between them, need the practice."""
 TINY_SHARE = 0.08
 """Share of plates down to 0.7 of the least width: hard, but they occur."""
 LOOSE_REGIONS = frozenset({"US", "CA", "AR", "BR", "MX"})
@@ -139,6 +142,8 @@ def _view(rng: np.random.Generator, plate: DrawnPlate, strength: float) -> _View
     to_pose = cv2.getPerspectiveTransform(corners, quad.astype(np.float32))
     x1, y1, x2, y2 = _crop_box(rng, plate, quad, to_pose, strength)
     least, most = WIDTH_PX[plate.rows]
+    if plate.rows == 1 and plate.region[:2] in LOOSE_REGIONS and rng.random() < FAR_SHARE:
+        least, most = FAR_WIDTH_PX
     width_px = log_between(rng, least, most)
     if rng.random() < TINY_SHARE * strength:
         width_px = between(rng, 0.7 * least, least)

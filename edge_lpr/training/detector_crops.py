@@ -24,6 +24,8 @@ class SampleConfig:
     """Share of samples from pictures without a plate."""
     enlarged: float = 0.3
     """Share of negatives that are a much enlarged part of one."""
+    cutouts: float = 0.0
+    """Share of negatives that are a small picture cut close around a sign, on the letterbox's grey."""
     drawn: float = 0.08
     """Share of samples from drawn scenes."""
     loose: float = 0.45

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from edge_lpr.recognition.detect import letterbox
 from edge_lpr.records import Pixels
 from edge_lpr.training.degrade import degrade_scene
 from edge_lpr.training.detector_crops import Crop, SampleConfig, fill_padding, smear, take_crop
@@ -24,7 +25,8 @@ from edge_lpr.training.pasting import LOOSE_POSE, VEHICLE_POSE, Piece, covered, 
 from edge_lpr.training.photographs import Photo, enlarged_part
 from edge_lpr.training.plates import sample_plate
 
-PAD_GREY = 114
+CUTOUT_PX = (60.0, 160.0)
+LETTERED_CUTOUTS = 0.75
 
 
 def truth_of(crop: Crop, empty: bool) -> Truth:
@@ -53,6 +55,10 @@ class Stock:
 def compose(rng: Generator, stock: Stock, config: SampleConfig) -> tuple[Pixels, Truth]:
     """One training sample: picture uint8 RGB (height, width, 3) and its truth."""
     photo = _choose(rng, stock, config)
+    if photo.empty and stock.distractors and rng.random() < config.cutouts:
+        small = cutout(rng, photo, stock.distractors[rng.integers(len(stock.distractors))], config.degrade)
+        canvas = letterbox(small, (config.width, config.height))[0]
+        return canvas, truth_of(Crop(canvas), empty=True)
     frame = (0.0, 0.0, float(config.width), float(config.height))
     crop = take_crop(rng, photo, config)
     if photo.empty and rng.random() < config.enlarged:
@@ -71,6 +77,21 @@ def compose(rng: Generator, stock: Stock, config: SampleConfig) -> tuple[Pixels,
             for _ in range(1 + int(rng.random() < 0.4)):
                 paste_plate(rng, crop, stock.plates[rng.integers(len(stock.plates))], config)
     return finish(rng, crop.pixels, config), truth_of(crop, photo.empty)
+
+
+def cutout(rng: Generator, photo: Photo, piece: Piece, strength: float) -> Pixels:
+    """A small picture cut close around something that is no plate: a piece before a part of a negative, or such a part
+    alone. With the letterbox's grey around it, its own edge is much like a plate's."""
+    wide, aspect = rng.uniform(*CUTOUT_PX), rng.uniform(1.2, 3.0)
+    part = enlarged_part(rng, photo, (round(wide), round(wide / aspect)))
+    if rng.random() < LETTERED_CUTOUTS:
+        high = part.shape[0]
+        across = min(wide, high * piece.aspect) * rng.uniform(0.7, 1.5)
+        centre = (wide * rng.uniform(0.35, 0.65), high * rng.uniform(0.35, 0.65))
+        paste(part, piece, posed_quad(rng, centre, across, piece.aspect, LOOSE_POSE), rng, lit=rng.random() < 0.5)
+        if rng.random() < 0.5:
+            part = np.asarray(cv2.cvtColor(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+    return degrade_scene(rng, part, strength)
 
 
 def _choose(rng: Generator, stock: Stock, config: SampleConfig) -> Photo:

@@ -12,10 +12,11 @@ from numpy.random import Generator
 from edge_lpr.recognition.detect import letterbox
 from edge_lpr.recognition.gridbox import Candidates, decode_gridbox_corners, suppress
 from edge_lpr.records import Floats, Pixels
+from edge_lpr.training.degrade import degrade_scene
 from edge_lpr.training.detector_crops import Crop
 from edge_lpr.training.detector_data import paste_distractor
 from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE
-from edge_lpr.training.pasting import Piece, covered
+from edge_lpr.training.pasting import LOOSE_POSE, Piece, covered, paste, posed_quad
 from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, Photo
 
 INPUT_SIZE = (INPUT_WIDTH, INPUT_HEIGHT)
@@ -56,12 +57,18 @@ def exam_of(photo: Photo) -> Exam:
 
 def small_exam(photo: Photo) -> Exam:
     """The picture reduced to 320 px and enlarged again, its plates half as wide: a far camera."""
-    height, width = photo.levels[0].shape[:2]
-    factor = 320.0 / max(height, width)
+    far = far_exam(photo)
+    pixels, scale = letterbox(far.pixels, INPUT_SIZE)
+    return Exam(pixels, far.boxes * np.float32(scale * 2), "small")
+
+
+def far_exam(photo: Photo, side: float = 320.0) -> Exam:
+    """The picture with its longer side of `side` pixels, as a poor camera stores it."""
+    factor = side / max(photo.levels[0].shape[:2])
     small = cv2.resize(photo.levels[0], None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
-    pixels, scale = letterbox(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8), INPUT_SIZE)
-    return Exam(pixels, photo.boxes * np.float32(scale * 2) * np.float32(factor), "small")
+    pixels = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    return Exam(pixels, photo.boxes * np.float32(factor), "far")
 
 
 def drawn_negative(rng: Generator, photo: Photo, distractors: Sequence[Piece]) -> Exam:
@@ -71,6 +78,16 @@ def drawn_negative(rng: Generator, photo: Photo, distractors: Sequence[Piece]) -
         paste_distractor(rng, crop, distractors[rng.integers(len(distractors))])
     judged = np.array(crop.known, np.float32).reshape(-1, 4)
     return Exam(crop.pixels, np.zeros((0, 4), np.float32), "drawn_neg", judged)
+
+
+def sign_exam(rng: Generator, photo: Photo, piece: Piece) -> Exam:
+    """A sign or other distractor from so near that it fills most of a negative's picture."""
+    pixels = letterbox(photo.levels[0], INPUT_SIZE)[0]
+    height, width = pixels.shape[:2]
+    wide = min(width, height * piece.aspect) * rng.uniform(0.4, 1.2)
+    centre = (width * rng.uniform(0.4, 0.6), height * rng.uniform(0.4, 0.6))
+    paste(pixels, piece, posed_quad(rng, centre, wide, piece.aspect, LOOSE_POSE), rng, lit=False)
+    return Exam(degrade_scene(rng, pixels), np.zeros((0, 4), np.float32), "sign_neg")
 
 
 def find(outputs: tuple[Floats, Floats, Floats]) -> Candidates:

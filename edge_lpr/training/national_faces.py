@@ -163,12 +163,13 @@ def _latin() -> tuple[StrokeStyle, ...]:
 
 
 def _argentine() -> tuple[StrokeStyle, ...]:
-    """Narrow letters and figures of the plates of 1995 to 2016, widely set; 1 and I on feet, the bar of 4 low."""
-    low = {"params": {"h": 0.74, "x": 0.78}, "even": True, "side_bearing": 0.05}
+    """Narrow letters and figures of the plates of 1995 to 2016, widely set; 1 and I on feet, 4 with an arched top and
+    a low bar."""
+    low = {"params": {"h": 0.78, "x": 0.80}, "even": True, "side_bearing": 0.05}
     return (
-        _style(0.42, 0.112, 0.85, "1=foot 3=round 4=closed 6=curved I=slab A=flat J=plain", soft=0.015, **low),
+        _style(0.42, 0.112, 0.85, "1=foot 3=round 4=arched 6=curved I=slab A=flat J=plain", soft=0.015, **low),
         _style(0.46, 0.122, 0.75, "1=flag 3=round 4=low 6=curved I=slab A=flat G=bar", soft=0.02, **low),
-        _style(0.40, 0.128, 0.95, "1=slab 3=flat 4=closed 6=open I=slab A=flat E=even", **low),
+        _style(0.40, 0.128, 0.95, "1=slab 3=flat 4=arched 6=open I=slab A=flat E=even", **low),
         _style(0.50, 0.130, 0.80, "1=foot 3=round 4=low 6=straight I=plain A=pointed M=full", **low),
     )
 
