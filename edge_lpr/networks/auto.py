@@ -11,7 +11,7 @@ import logging
 import threading
 from pathlib import Path
 
-from edge_lpr.errors import EdgeLprError, GpuError
+from edge_lpr.errors import BackendUnavailable, EdgeLprError, GpuError
 from edge_lpr.networks.base import Network, Tensor
 from edge_lpr.networks.card import ModelCard
 from edge_lpr.networks.engine_build import ensure_engine
@@ -27,7 +27,8 @@ _one_build = threading.Lock()
 
 
 class AutoNetwork:
-    """See Network. `state` says in words what runs it, for the health of the gate.
+    """See Network. `state` says in words what runs it; `fault`, for the health of the gate, why that is not the GPU
+    that the machine has ('' when it is, or there is none).
 
     `card` and `flexible` change with the engine's arrival, between two calls of `run` by the same thread.
     """
@@ -39,6 +40,7 @@ class AutoNetwork:
         self._engine: Network | None = None
         self._arrived: Network | None = None
         self.state = "ONNX Runtime; the engine is being looked for"
+        self.fault = ""
         self._thread = threading.Thread(target=self._prepare, name=f"engine {self._onnx.card.name}", daemon=True)
         self._thread.start()
 
@@ -73,7 +75,7 @@ class AutoNetwork:
             return self._engine.run(batch)
         except GpuError as error:
             log.error("%s: the GPU is left until a restart; ONNX Runtime goes on: %s", self.card.name, error)
-            self.state = f"ONNX Runtime, as the GPU failed: {error}"
+            self.state = self.fault = f"ONNX Runtime, as the GPU failed: {error}"
             self._engine = None  # kept in memory: the batch may lie in its buffers
             return self._onnx.run(batch.copy())
 
@@ -93,6 +95,8 @@ class AutoNetwork:
         except (EdgeLprError, OSError) as error:
             log.warning("%s: ONNX Runtime: %s", self._onnx.card.name, error)
             self.state = f"ONNX Runtime: {error}"
+            if not isinstance(error, BackendUnavailable):
+                self.fault = self.state
             return
         self.state = f"TensorRT engine {network.path.name}"
         self._arrived = network

@@ -127,7 +127,7 @@ class Daemon:
             raise
         self._orders = OrderDesk(config.service.runtime_folder, self._runners)
         self._keeping = Housekeeping(config, path, self._rules, self.log, self.lanes, list(self._runners.values()),
-                                     self._clock, started)
+                                     self._clock, started, lambda: networks.faults)
 
     def start(self) -> None:
         """Read the lists, and begin with barriers and cameras."""

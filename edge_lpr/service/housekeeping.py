@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -52,7 +52,8 @@ class Housekeeping:
     """Runs on a thread of its own. `reload` and `stop` from any thread."""
 
     def __init__(self, config: SiteConfig, path: Path | None, rules: Rules, plate_log: PlateLog, lanes: Sequence[Lane],
-                 runners: Sequence[BarrierRunner], clock: Clock, started: Started = STARTED_WELL) -> None:
+                 runners: Sequence[BarrierRunner], clock: Clock, started: Started = STARTED_WELL,
+                 network_faults: Callable[[], Sequence[str]] = tuple) -> None:
         self._config = config
         self._path = path
         self._rules = rules
@@ -60,6 +61,7 @@ class Housekeeping:
         self._lanes = lanes
         self._runners = runners
         self._clock = clock
+        self._network_faults = network_faults
         self._started_utc = _iso(clock.wall_time())
         self._wake = threading.Event()
         self._stopping = self._reloading = False
@@ -128,6 +130,7 @@ class Housekeeping:
         """Why it is degraded; nothing when all is well."""
         reasons = [f"config: {self._config_fault}"] if self._config_fault else []
         reasons += self._lasting
+        reasons += [f"recognition: {fault}" for fault in self._network_faults()]
         for lane in self._lanes:
             health = lane.health()
             if health.camera.state is CameraState.DEGRADED:

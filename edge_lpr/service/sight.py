@@ -51,9 +51,9 @@ class TimedNetwork:
         return self._network.flexible
 
     @property
-    def state(self) -> str:
-        """What runs it, where the backend tells."""
-        return str(getattr(self._network, "state", ""))
+    def fault(self) -> str:
+        """Why the GPU does not run it, where the backend tells; '' when all is well."""
+        return str(getattr(self._network, "fault", ""))
 
     def input_for(self, count: int) -> Floats | None:
         """See `base.batch_for`."""
@@ -110,9 +110,9 @@ class Networks:
         return self._networks[-1]
 
     @property
-    def states(self) -> dict[str, str]:
-        """By network, what runs it, in words; of backends that have something to tell."""
-        return {network.card.task: network.state for network in self._networks if network.state}
+    def faults(self) -> tuple[str, ...]:
+        """Why networks do not run as they should, though they run; nothing when all is well."""
+        return tuple(f"{network.card.name}: {network.fault}" for network in self._networks if network.fault)
 
     def prepare(self, progress: Progress = told) -> None:
         """Have the engines built that the backend 'tensorrt' cannot do without: minutes at the first start.

@@ -1,7 +1,8 @@
 """Fits the detector card's verifier: how the detector's score, the reading and the size make P(plate).
 
 Plates: the held-out `use=train` photographs, as they are and from afar. Others: the held-out negatives with signs drawn
-into them, signs that fill the picture or are cut out of one, and random enlarged parts of the negatives, half of them grey.
+into them, signs that fill the picture or are cut out of one, and random enlarged parts of the negatives, half of them
+grey.
 """
 
 from __future__ import annotations

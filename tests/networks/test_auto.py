@@ -54,7 +54,7 @@ def test_a_detector_sees_plates_before_with_and_after_the_gpu(
     with_engine = detector.detect(picture)
     monkeypatch.setenv("FAKE_CUDA", "integrated,cc=87,fail=cudaStreamSynchronize:1")
     failing = detector.detect(picture)
-    assert "GPU failed" in network.state and network.flexible
+    assert "GPU failed" in network.state and network.fault == network.state and network.flexible
     after = detector.detect(picture)
     for found in (with_engine, failing, after):
         np.testing.assert_allclose(found[0].corners, before[0].corners, atol=0.01)
@@ -71,6 +71,7 @@ def test_without_an_engine_onnx_runtime_goes_on(
     network = open_network(tmp_path, "auto", threads=1)
     assert network.wait(PATIENCE_S)
     assert network.state.startswith("ONNX Runtime: ") and ("signal 11" in network.state) == (words == "crash")
+    assert network.fault == network.state, "there is a GPU, and it is not used"
     assert network.run(batch_for(network, pictures(1)))["log_probs"].shape == (1, 36, 37)
 
 
@@ -83,6 +84,7 @@ def test_a_machine_without_a_gpu_reads_all_the_same(
     make_reader(tmp_path, "AB1")
     network = open_network(tmp_path, "auto", threads=1)
     assert network.wait(PATIENCE_S) and "python3-libnvinfer" in network.state
+    assert network.fault == "", "nothing is wrong with a machine that has no GPU"
     assert network.input_for(1) is None and network.card.alphabet
     assert network.run(batch_for(network, pictures(1)))["log_probs"].shape == (1, 36, 37)
 

@@ -22,6 +22,7 @@ from edge_lpr.records import Action, Outcome, Reason
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.health import GateState, read_health
 from edge_lpr.service.pipeline import Decided
+from edge_lpr.service.sight import Networks
 from tests.service.gate_cases import PATIENCE_S, PLATE, FakeClock, ListCamera, Script, frames, picture, wait_for
 
 
@@ -264,6 +265,12 @@ def test_the_health_file_cannot_be_written(make_site: Callable[..., SiteConfig],
     with Gate(config, {"entry": ListCamera(vehicle())}) as gate:
         assert gate.finish() == 0
     assert len(gate.decided) == 1 and gate.decided[0].told
+
+
+def test_a_failed_gpu_is_in_the_health(make_site: Callable[..., SiteConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Networks, "faults", property(lambda _: ("reader: ONNX Runtime, as the GPU failed: 719",)))
+    with Gate(make_site(), {"entry": ListCamera(vehicle())}) as gate:
+        assert gate.degraded("recognition: reader: ONNX Runtime, as the GPU failed")
 
 
 def test_the_health_is_small_and_whole(make_site: Callable[..., SiteConfig], tmp_path: Path) -> None:

@@ -287,7 +287,10 @@ def test_a_serial_peer_away_and_back_restarts_nothing(gate: Gate) -> None:
     assert "relay on" in gate.sh("journalctl -u relay -o cat")
     # The board's own process has the terminal open, too: to the doctor that is a stranger on the line.
     assert "barrier gate: /dev/relay: is also opened by python" in gate.sh("edge-lpr doctor", check=False)
-    print(gate.sh("edge-lpr barrier open --reason 'a visitor' 2>&1; edge-lpr log events | tail -n 2", check=False))
+    opened = gate.opened
+    gate.sh("edge-lpr barrier open --yes --reason 'a visitor'")
+    wait_for(lambda: gate.opened > opened, PATIENCE_S, "an opening by hand")
+    assert "a visitor" in gate.sh("edge-lpr log events")
     pid, restarts, opened = gate.pid, gate.restarts, gate.opened
     gate.relay(on=False)
     gate.waits_for_status("barrier gate: ")

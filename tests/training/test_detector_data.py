@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the detector's training needs torch")
 
+from edge_lpr.recognition.detect import PAD_GREY
 from edge_lpr.training import detector_data as data
 from edge_lpr.training import photographs
 from edge_lpr.training.pasting import Piece
@@ -138,3 +139,17 @@ def test_batches_stack_samples() -> None:
     pictures, truths = next(data.batches(stock(), data.SampleConfig(), 3, seed=1))
     assert pictures.shape == (3, 256, 320, 3)
     assert len(truths) == 3
+
+
+def test_a_cutout_is_a_small_negative_on_grey() -> None:
+    rng = np.random.default_rng(3)
+    config = replace(CONFIG, negatives=1.0, cutouts=1.0)
+    lettered = 0
+    for _ in range(20):
+        pixels, truth = data.compose(rng, stock(), config)
+        assert pixels.shape == (config.height, config.width, 3)
+        assert len(truth.boxes) == 0 and not truth.unknown.any()
+        grey = (pixels == PAD_GREY).all(axis=2)
+        assert grey[-1].all() and not grey[:8, :8].all()
+        lettered += bool((pixels[~grey] < 30).any())
+    assert lettered > 5

@@ -84,3 +84,24 @@ def test_a_photograph_that_serves_again_is_judged_by_what_was_pasted() -> None:
     assert threshold(None) == pytest.approx(0.8)
     assert threshold(np.array([[90, 90, 200, 130]], np.float32)) == pytest.approx(0.8)
     assert threshold(np.array([[400, 90, 500, 130]], np.float32)) == metrics.FLOOR
+
+
+def test_a_far_picture_and_its_enlargement_keep_the_plates_in_place() -> None:
+    pixels = np.full((600, 800, 3), 90, np.uint8)
+    pixels[300:340, 400:560] = (250, 0, 0)
+    photo = Photo("scene_x_1.jpg", pyramid(pixels), np.array([[400, 300, 560, 340]], np.float32), unknown_corners(1))
+    far, small = metrics.far_exam(photo), metrics.small_exam(photo)
+    assert max(far.pixels.shape) == 320 and small.pixels.shape == (480, 640, 3)
+    np.testing.assert_allclose(far.boxes, [[160, 120, 224, 136]])
+    np.testing.assert_allclose(small.boxes, 2 * far.boxes)
+    for exam in (far, small):
+        x1, y1, x2, y2 = exam.boxes[0].astype(int)
+        assert exam.pixels[(y1 + y2) // 2, (x1 + x2) // 2, 0] > 200
+
+
+def test_a_sign_that_fills_the_picture_is_a_negative() -> None:
+    photo = Photo("neg_x_1.jpg", pyramid(np.full((300, 400, 3), 90, np.uint8)), np.zeros((0, 4), np.float32),
+                  unknown_corners(0), empty=True)
+    exam = metrics.sign_exam(np.random.default_rng(1), photo, Piece(np.zeros((40, 90, 3), np.uint8)))
+    assert exam.pixels.shape == (480, 640, 3) and len(exam.boxes) == 0
+    assert (exam.pixels.max(axis=2) < 60).mean() > 0.05
