@@ -16,7 +16,7 @@ from edge_lpr.training.degrade import degrade_scene
 from edge_lpr.training.detector_crops import Crop
 from edge_lpr.training.detector_data import paste_distractor
 from edge_lpr.training.detector_net import BOX_SCALE_PX, CENTRE_OFFSET_PX, STRIDE
-from edge_lpr.training.pasting import LOOSE_POSE, Piece, covered, paste, posed_quad
+from edge_lpr.training.pasting import LOOSE_POSE, Piece, covered, hull_of, paste, posed_quad
 from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, Photo
 
 INPUT_SIZE = (INPUT_WIDTH, INPUT_HEIGHT)
@@ -86,8 +86,10 @@ def sign_exam(rng: Generator, photo: Photo, piece: Piece) -> Exam:
     height, width = pixels.shape[:2]
     wide = min(width, height * piece.aspect) * rng.uniform(0.4, 1.2)
     centre = (width * rng.uniform(0.4, 0.6), height * rng.uniform(0.4, 0.6))
-    paste(pixels, piece, posed_quad(rng, centre, wide, piece.aspect, LOOSE_POSE), rng, lit=False)
-    return Exam(degrade_scene(rng, pixels), np.zeros((0, 4), np.float32), "sign_neg")
+    quad = posed_quad(rng, centre, wide, piece.aspect, LOOSE_POSE)
+    paste(pixels, piece, quad, rng, lit=False)
+    judged = np.array([hull_of(quad)], np.float32)
+    return Exam(degrade_scene(rng, pixels), np.zeros((0, 4), np.float32), "sign_neg", judged)
 
 
 def find(outputs: tuple[Floats, Floats, Floats]) -> Candidates:

@@ -100,6 +100,7 @@ def _exams(labels: Path) -> Iterator[Exam]:
             for side in FAR_SIDES_PX:
                 yield far_exam(photo, side)
             continue
+        yield Exam(photo.levels[0], photo.boxes, "neg")
         for _ in range(DRAWN_EXAMS):
             yield drawn_negative(rng, photo, distractor_bank(rng, 8))
         for _ in range(SIGN_EXAMS):
@@ -111,12 +112,14 @@ def _exams(labels: Path) -> Iterator[Exam]:
 
 
 def _judged(recogniser: PlateRecogniser, exam: Exam) -> list[tuple[float, ...]]:
-    """(score, what else the verifier weighs, 1 for a plate or 0) of each detection; unmatched ones beside plates are
-    left out, since not every plate of a photograph is labelled."""
+    """(score, what else the verifier weighs, 1 for a plate or 0) of each detection. Left out are unmatched ones beside
+    plates, since not every plate of a photograph is labelled, and a negative's own ones where signs are set into it, or
+    one mistake would count many times."""
     answers = []
     for sighting in recogniser.recognise(exam.pixels):
         detection = sighting.crop.detection
         best = max((iou(detection.box, (b[0], b[1], b[2] - b[0], b[3] - b[1])) for b in exam.boxes), default=0.0)
-        if len(exam.boxes) == 0 or best >= MATCH_IOU:
+        x, y, w, h = detection.box
+        if best >= MATCH_IOU or (len(exam.boxes) == 0 and exam.is_judged(np.array((x, y, x + w, y + h)))):
             answers.append((detection.score, *evidence(detection, sighting.reading), float(best >= MATCH_IOU)))
     return answers
