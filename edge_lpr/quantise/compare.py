@@ -12,11 +12,12 @@ import numpy as np
 
 from edge_lpr.capture.images import load_picture
 from edge_lpr.errors import ImageError
+from edge_lpr.recognition.boxes import iou
 from edge_lpr.recognition.recognise import PlateRecogniser, plate_of
 from edge_lpr.records import Detection, Floats, Pixels
 from edge_lpr.training.evaluate import TASKS, judged, missed, opencv_threads, pictures_of
 from edge_lpr.training.labels import LabelledPicture
-from edge_lpr.training.metrics import MATCH_IOU, iou
+from edge_lpr.training.metrics import MATCH_IOU
 from edge_lpr.training.outcomes import Figures, PictureOutcome, by_group, by_region, figures, reliability
 
 log = logging.getLogger(__name__)

@@ -14,13 +14,14 @@ from edge_lpr.networks import open_network
 from edge_lpr.networks.base import Network
 from edge_lpr.networks.card import ModelCard, sha256_of, write_card
 from edge_lpr.quantise.drawn import PROOF_SEED, drawn_plates, drawn_scenes
+from edge_lpr.recognition.boxes import iou
 from edge_lpr.recognition.detect import PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.recognise import verified
 from edge_lpr.recognition.rectify import cut_plate
 from edge_lpr.records import Pixels, Sighting
 from edge_lpr.training.labels import PlateLabel, load_labels
-from edge_lpr.training.metrics import MATCH_IOU, edit_distance, fold, iou, match
+from edge_lpr.training.metrics import MATCH_IOU, edit_distance, fold, match
 
 NAN = float("nan")
 DRAWN_PLATES, DRAWN_SCENES = 1000, 250
@@ -95,7 +96,7 @@ class DetectorProof:
                        false_per_negative=float(np.mean(false)) if false else NAN)
 
     def _sightings(self, detector: PlateDetector, pixels: Pixels) -> tuple[Sighting, ...]:
-        crops = [cut_plate(pixels, found) for found in detector.detect(pixels)]
+        crops = [cut_plate(pixels, found) for found in detector.look_closely(pixels, detector.detect(pixels))]
         readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
         sightings = (Sighting(crop, reading, 0.0) for crop, reading in zip(crops, readings, strict=True))
         return verified(sightings, detector.verifier)

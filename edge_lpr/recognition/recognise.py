@@ -124,7 +124,8 @@ class PlateRecogniser:
 
     def _found(self, pixels: Pixels, frame_index: int, at_s: float) -> tuple[Sighting, ...]:
         """All plates of a picture as one look reads them."""
-        crops = [cut_plate(pixels, found, frame_index) for found in self.detector.detect(_checked(pixels))]
+        found = self.detector.look_closely(pixels, self.detector.detect(_checked(pixels)))
+        crops = [cut_plate(pixels, one, frame_index) for one in found]
         readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
         return verified((Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True)),
                         self.detector.verifier)

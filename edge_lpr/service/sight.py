@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 
@@ -156,9 +157,11 @@ class Sight:
             before_s = self.networks.spent_s
             with self.times("detect"):
                 found = self.detector.detect(frame.pixels)
+                wanted = [worth_reading(one) for one in found]
+                close = iter(self.detector.look_closely(frame.pixels, list(compress(found, wanted))))
+                found = tuple(next(close) if is_wanted else one for one, is_wanted in zip(found, wanted, strict=True))
             with self.times("rectify"):
                 crops = [cut_plate(frame.pixels, one, frame.index) for one in found]
-            wanted = [worth_reading(one) for one in found]
             readings = self._read(crops, wanted)
             self.times.add("networks", self.networks.spent_s - before_s)
         finally:

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.random import Generator, default_rng
 
 from edge_lpr.capture.images import load_picture
+from edge_lpr.recognition.boxes import Box, iou
 from edge_lpr.recognition.recognise import PlateRecogniser
 from edge_lpr.records import Arrival, Pixels, Sighting
 from edge_lpr.training import camera, light
 from edge_lpr.training.degrade import Effect
 from edge_lpr.training.labels import LabelledPicture, PlateLabel
-from edge_lpr.training.metrics import Box, iou
 from edge_lpr.training.photographs import pyramid
 from edge_lpr.training.textures import between, log_between
 

@@ -15,9 +15,10 @@ import cv2
 
 from edge_lpr.capture.images import load_picture
 from edge_lpr.errors import ImageError
+from edge_lpr.recognition.boxes import Box, iou
 from edge_lpr.records import Pixels
 from edge_lpr.training.labels import LabelledPicture, PlateLabel
-from edge_lpr.training.metrics import MATCH_IOU, Box, fold, iou, match
+from edge_lpr.training.metrics import MATCH_IOU, fold, match
 from edge_lpr.training.outcomes import PictureOutcome, PlateOutcome
 
 log = logging.getLogger(__name__)

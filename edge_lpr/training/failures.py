@@ -12,9 +12,9 @@ import numpy as np
 
 from edge_lpr.capture.images import load_picture
 from edge_lpr.errors import ImageError
+from edge_lpr.recognition.boxes import Box, iou
 from edge_lpr.records import Pixels
 from edge_lpr.training.contact_sheet import Tile
-from edge_lpr.training.metrics import Box, iou
 from edge_lpr.training.outcomes import PictureOutcome, PlateOutcome
 
 TRUTH_COLOUR = (40, 200, 60)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Box = tuple[float, float, float, float]
-"""x, y, w, h in pixels."""
+from edge_lpr.recognition.boxes import Box, iou
 
 MATCH_IOU = 0.5
 CALIBRATION_BINS = 15
@@ -18,16 +17,6 @@ _FOLD = str.maketrans("OI", "01")
 def fold(text: str) -> str:
     """The text with O taken as 0 and I as 1: on many plates the two look alike."""
     return text.translate(_FOLD)
-
-
-def iou(a: Box, b: Box) -> float:
-    """Area of the intersection of two upright boxes over that of their union, 0..1."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
 def match(truths: Sequence[Box], found: Sequence[Box]) -> list[int | None]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edge_lpr.recognition.boxes import Box
 from edge_lpr.training.labels import LabelledPicture, PlateLabel
-from edge_lpr.training.metrics import Box, CalibrationBin, calibration, edit_distance, fold
+from edge_lpr.training.metrics import CalibrationBin, calibration, edit_distance, fold
 
 NAN = float("nan")
 

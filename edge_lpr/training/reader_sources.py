@@ -17,13 +17,13 @@ from numpy.random import Generator
 
 from edge_lpr.capture.images import load_picture
 from edge_lpr.networks import open_network
+from edge_lpr.recognition.boxes import iou
 from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.recognition.rectify import MARGIN, READER_SIZE, lay_out, layouts, upright
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.crops import ReaderSample, non_plate, reader_sample, wrong_layout
 from edge_lpr.training.degrade import degrade_crop
 from edge_lpr.training.labels import LabelledPicture, PlateLabel, load_labels
-from edge_lpr.training.metrics import iou
 from edge_lpr.training.mix import MixConfig, mix_of
 from edge_lpr.training.plates import sample_plate
 from edge_lpr.training.reader_data import MAX_CHARACTERS, Sample, Source, SourceMaker

@@ -19,13 +19,13 @@ from numpy.random import default_rng
 from edge_lpr.errors import ConfigError
 from edge_lpr.networks.card import load_card, write_card
 from edge_lpr.networks.variants import choose_card
+from edge_lpr.recognition.boxes import iou
 from edge_lpr.recognition.recognise import DETECTOR_FOLDER, PlateRecogniser
 from edge_lpr.recognition.verify import LIMIT, evidence
 from edge_lpr.training.detector_data import cutout
 from edge_lpr.training.detector_metrics import Exam, drawn_negative, far_exam, sign_exam
 from edge_lpr.training.distractors import distractor_bank, sample_distractor
 from edge_lpr.training.logistic import fit_logistic, logit
-from edge_lpr.training.metrics import iou
 from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, enlarged_part, held_out, list_photos, load_photo
 
 PROPOSAL_SCORE = 0.15

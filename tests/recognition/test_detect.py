@@ -19,6 +19,7 @@ from edge_lpr.recognition.detect import (
     letterbox,
     tile_views,
 )
+from edge_lpr.records import Detection
 
 
 def picture_with_red(width, height, spots, size=8):
@@ -255,3 +256,30 @@ def test_suppress_keeps_the_best_of_overlapping_and_contained():
 def test_corners_must_make_sense(corners, good):
     box = np.array([[0, 0, 100, 24]], np.float32)
     assert gridbox.believable_corners(np.array([corners], np.float32), box).tolist() == [good]
+
+
+def seen_at(x, y, width, height=50.0):
+    corners = np.float32([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
+    return Detection(corners, 0.77, (x, y, width, height))
+
+
+@pytest.mark.parametrize(("flexible", "width", "scale"), [(True, 110.0, 96 / 110), (False, 60.0, 2.0)])
+@pytest.mark.parametrize("spot", [(960, 540), (4, 4), (1900, 1060)])
+def test_a_small_plate_of_a_large_picture_is_looked_at_closely(detector, flexible, width, scale, spot):
+    """The red spot's plate is 80 px wide in the input, so its width tells the scale at which it was seen."""
+    pixels = picture_with_red(1920, 1080, [spot], 14)
+    rough = seen_at(spot[0] - width / 2, spot[1] - width / 4, width, width / 2)
+    other = seen_at(600, 200, 100.0)  # nothing red there: it stays as it was
+    close, kept, large = detector(flexible).look_closely(pixels, [rough, other, seen_at(900, 500, 400.0)])
+    assert np.ptp(close.corners[:, 0]) == pytest.approx(80 / scale, rel=0.02)
+    assert close.corners.mean(axis=0) == pytest.approx((spot[0] + 7, spot[1] + 7), abs=8 / scale)
+    assert close.score == 0.77
+    assert kept is other and large.box[2] == 400.0
+
+
+def test_what_was_seen_large_enough_is_not_looked_at_again(detector):
+    built = detector(True)
+    pixels = picture_with_red(640, 480, [(320, 240)])
+    small = seen_at(300, 220, 60.0)
+    assert built.look_closely(pixels, [small]) == (small,)
+    assert built.look_closely(pixels, []) == ()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_lpr.training.metrics import calibration, edit_distance, fold, iou, match
+from edge_lpr.recognition.boxes import iou
+from edge_lpr.training.metrics import calibration, edit_distance, fold, match
 
 TEXTS = st.text("AB01", max_size=7)
 
