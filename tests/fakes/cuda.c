@@ -126,8 +126,9 @@ int cudaMalloc(void **at, size_t size) { ENTER("cudaMalloc"); return give(at, si
 int cudaFree(void *at) { return take(at, 4); }
 int cudaMemcpyAsync(void *target, const void *source, size_t size, int kind, void *handle) {
     ENTER("cudaMemcpyAsync");
-    if (kind != 1 && kind != 2) return INVALID;
-    if (!find(target, size, kind == 1 ? 4 : 1) || !find(source, size, kind == 1 ? 1 : 4)) return INVALID;
+    int to_gpu = kind == 1 || kind == 3, from_gpu = kind == 2 || kind == 3;  /* kind 3: within the GPU's memory */
+    if (kind < 1 || kind > 3) return INVALID;
+    if (!find(target, size, to_gpu ? (kind == 3 ? 6 : 4) : 1) || !find(source, size, from_gpu ? (kind == 3 ? 6 : 4) : 1)) return INVALID;
     return put(known(handle), (job){0, 0, target, source, size});
 }
 int cudaStreamBeginCapture(void *handle, int mode) {
