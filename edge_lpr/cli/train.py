@@ -49,6 +49,9 @@ def register(subparsers: Any) -> None:
         metavar="NAME=NUMBER",
         help="of the card, such as threshold=0.4 or temperature=1.3; may be given several times",
     )
+    export.add_argument("--blend", metavar="ONNX=SHARE",
+                        help="average the weights with those of a network of the same architecture, such as"
+                             " engines/lpdnet/lpdnet.onnx=0.5")
     export.add_argument("--metrics", type=Path, metavar="JSON", help="figures that the card shall carry")
     export.set_defaults(run=_export)
     _register_fits(subparsers)
@@ -121,7 +124,8 @@ def _export(args: argparse.Namespace) -> int:
     module = _needing_torch("edge_lpr.training.export")
     metrics = _figures(args.metrics) if args.metrics else {}
     parameters = dict(_parameter(text) for text in args.parameter)
-    path = getattr(module, TASKS[args.task][2])(args.checkpoint, args.out, parameters, metrics)
+    blended = _blended(args.blend) if args.blend else None
+    path = getattr(module, TASKS[args.task][2])(args.checkpoint, args.out, parameters, metrics, blended)
     print(f"{path} and {args.out / 'card.json'}")
     return 0
 
@@ -132,6 +136,14 @@ def _parameter(text: str) -> tuple[str, float]:
         return name, float(number)
     except ValueError as error:
         raise ConfigError(f"--parameter {text!r}: must be NAME=NUMBER") from error
+
+
+def _blended(text: str) -> tuple[Path, float]:
+    name, _, share = text.rpartition("=")
+    try:
+        return Path(name), float(share)
+    except ValueError as error:
+        raise ConfigError(f"--blend {text!r}: must be ONNX=SHARE") from error
 
 
 def _figures(path: Path) -> dict[str, Any]:

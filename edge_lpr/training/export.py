@@ -21,6 +21,7 @@ from torch import nn
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.card import ALPHABET_36, InputSpec, ModelCard, sha256_of, write_card
 from edge_lpr.settings_file import from_table
+from edge_lpr.training.blend import blend
 from edge_lpr.training.detector_net import (
     BOX_SCALE_PX,
     CENTRE_OFFSET_PX,
@@ -54,6 +55,10 @@ class Ports:
     image: str
     outputs: tuple[str, ...]
     free: dict[str, dict[int, str]]
+
+
+Blended = tuple[Path, float]
+"""An ONNX file, and its share (0..1) in the weights."""
 
 
 def export_onnx(net: nn.Module, shape: Sequence[int], ports: Ports, path: Path) -> None:
@@ -103,11 +108,15 @@ def verify(net: nn.Module, path: Path, shape: Sequence[int], ports: Ports) -> fl
     return worst
 
 
-def export_reader(checkpoint: Path, out: Path, parameters: dict[str, float], metrics: dict[str, Any]) -> Path:
+def export_reader(
+    checkpoint: Path, out: Path, parameters: dict[str, float], metrics: dict[str, Any], blended: Blended | None = None
+) -> Path:
     """Write `out`/lprnet.onnx and `out`/card.json from a reader's checkpoint; returns the ONNX file.
 
-    `parameters` replace those of the card (temperature), `metrics` are added to its own.
+    `parameters` replace those of the card (temperature), `metrics` are added to its own; `blended` a network of the
+    same architecture and its share in the weights.
     """
+    _apart(out / READER_FILE, blended)
     config = from_table(ReaderNetConfig, read_config(checkpoint)["net"], str(checkpoint))
     net = ReaderNet(config)
     load_weights(net, checkpoint)
@@ -124,15 +133,18 @@ def export_reader(checkpoint: Path, out: Path, parameters: dict[str, float], met
         alphabet=ALPHABET_36,
         parameters={"temperature": 1.0, **parameters},
     )
-    return _finish(card, net, checkpoint, out, metrics)
+    return _finish(card, net, checkpoint, out, metrics, blended)
 
 
-def export_detector(checkpoint: Path, out: Path, parameters: dict[str, float], metrics: dict[str, Any]) -> Path:
+def export_detector(
+    checkpoint: Path, out: Path, parameters: dict[str, float], metrics: dict[str, Any], blended: Blended | None = None
+) -> Path:
     """Write `out`/lpdnet.onnx and `out`/card.json from a detector's checkpoint; returns the ONNX file.
 
     The graph takes any height and width that are multiples of 32. `parameters` replace those of the card (threshold,
-    nms_iou).
+    nms_iou); `blended` as of `export_reader`.
     """
+    _apart(out / DETECTOR_FILE, blended)
     trained = DetectorNet(from_table(DetectorShape, read_config(checkpoint)["shape"], str(checkpoint)))
     load_weights(trained, checkpoint)
     net = ExportedDetector(trained.eval())
@@ -149,14 +161,25 @@ def export_detector(checkpoint: Path, out: Path, parameters: dict[str, float], m
         decoder="gridbox_corners",
         parameters={**DETECTOR_PARAMETERS, **parameters},
     )
-    return _finish(card, net, checkpoint, out, metrics)
+    return _finish(card, net, checkpoint, out, metrics, blended)
 
 
-def _finish(card: ModelCard, net: nn.Module, checkpoint: Path, out: Path, metrics: dict[str, Any]) -> Path:
-    """Complete the card with what is known of the file and the training, and write it beside the file."""
+def _apart(path: Path, blended: Blended | None) -> None:
+    if blended is not None and blended[0].resolve() == path.resolve():
+        raise NetworkError(f"{path}: would be overwritten before it is blended; give another --out, or a copy of it")
+
+
+def _finish(
+    card: ModelCard, net: nn.Module, checkpoint: Path, out: Path, metrics: dict[str, Any], blended: Blended | None
+) -> Path:
+    """Blend the file's weights if asked to, complete the card with what is known of file and training, and write it."""
     path = out / card.file
-    figures = {**size_figures(net, card.input.shape, path), **metrics}
     record = training_record(checkpoint, "reader" if card.task == "read" else "detector", out)
+    if blended is not None:
+        blend(path, *blended)
+        record["blended"] = {"file": str(blended[0]), "sha256": sha256_of(blended[0]), "share": blended[1]}
+        record["repeat"][-1] += f" --blend {blended[0]}={blended[1]}"
+    figures = {**size_figures(net, card.input.shape, path), **metrics}
     write_card(replace(card, sha256=sha256_of(path), metrics=figures, training=record), out / "card.json")
     return path
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
 from edge_lpr.errors import NetworkError
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
+from edge_lpr.training.blend import _weights, blend  # noqa: E402
 from edge_lpr.training.detector_net import DetectorNet, DetectorShape, ExportedDetector  # noqa: E402
 from edge_lpr.training.export import Ports, export_onnx  # noqa: E402
 from edge_lpr.training.reader_net import ReaderNet, ReaderNetConfig  # noqa: E402
@@ -70,3 +73,32 @@ def test_a_file_of_another_net_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"no network")
     with pytest.raises(NetworkError, match="broken.onnx: not an ONNX file"):
         load_exported(ReaderNet(SMALL), tmp_path / "broken.onnx", torch.rand(2, 3, 48, 144))
+
+
+def test_a_blend_is_between_its_networks(tmp_path: Path) -> None:
+    """Of a net without activations in between the outputs would be, too; the weights are."""
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    _, one = reader_file(tmp_path / "a")
+    net = trained(ReaderNet(SMALL))
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.mul_(1.1)
+    export_onnx(net, (3, 48, 144), Ports("image", ("log_probs",), {"image": {0: "batch"}, "log_probs": {0: "batch"}}),
+                tmp_path / "b/lprnet.onnx")
+    first, second = _weights(onnx.load(str(one)), one), _weights(onnx.load(str(tmp_path / "b/lprnet.onnx")), one)
+    blend(one, tmp_path / "b/lprnet.onnx", 0.25)
+    for mixed, mine, theirs in zip(_weights(onnx.load(str(one)), one), first, second, strict=True):
+        np.testing.assert_allclose(mixed, 0.75 * mine + 0.25 * theirs, rtol=1e-5, atol=1e-6)
+    session = onnxruntime.InferenceSession(str(one), providers=["CPUExecutionProvider"])
+    assert session.run(None, {"image": np.zeros((2, 3, 48, 144), np.float32)})[0].shape == (2, 36, 37)
+
+
+@pytest.mark.parametrize(("share", "words"), [(1.5, "must be in 0..1"), (0.5, "not of the architecture")])
+def test_what_cannot_be_blended(share: float, words: str, tmp_path: Path) -> None:
+    _, path = reader_file(tmp_path)
+    (tmp_path / "other").mkdir()
+    ports = Ports("input_1", ("c", "b", "k"), {name: {0: "n"} for name in ("input_1", "c", "b", "k")})
+    other = tmp_path / "other/d.onnx"
+    export_onnx(ExportedDetector(trained(DetectorNet(SMALL_DETECTOR))).eval(), (3, 64, 96), ports, other)
+    with pytest.raises(NetworkError, match=words):
+        blend(path, other, share)
