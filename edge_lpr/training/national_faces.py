@@ -131,13 +131,14 @@ def _dutch() -> tuple[StrokeStyle, ...]:
 
 
 def _american() -> tuple[StrokeStyle, ...]:
+    """Embossed figures of the states; the 4 of most dies is open above, its bar low and its stem short."""
     caps: dict[str, Any] = {"round_caps": True, "even": True, "side_bearing": 0.08}
     return (
-        _style(0.50, 0.120, 0.75, "1=flag 3=round 4=closed 6=curved I=slab G=spur M=half", **caps),
-        _style(0.56, 0.130, 0.95, "1=foot 3=flat 4=closed 6=open I=slab W=half", **caps),
+        _style(0.50, 0.120, 0.75, "1=flag 3=round 4=die 6=curved I=slab G=spur M=half", **caps),
+        _style(0.56, 0.130, 0.95, "1=foot 3=flat 4=die 6=open I=slab W=half", **caps),
         _style(0.60, 0.140, 0.6, "1=bar 3=round 4=closed I=slab G=bar Q=outer", **caps),
-        _style(0.53, 0.135, 1.0, "1=flag 4=open 6=straight I=slab 7=curved", even=True, soft=0.02),
-        _style(0.54, 0.125, 0.55, "0=slashed 1=slab 3=round 4=closed I=slab R=bent", **caps),
+        _style(0.53, 0.135, 1.0, "1=flag 4=die 6=straight I=slab 7=curved", even=True, soft=0.02),
+        _style(0.54, 0.125, 0.55, "0=slashed 1=slab 3=round 4=die I=slab R=bent", **caps),
         _style(0.58, 0.115, 0.9, "1=hook 3=round 4=closed G=corner J=barred I=slab", even=True),
     )
 
@@ -145,9 +146,9 @@ def _american() -> tuple[StrokeStyle, ...]:
 def _american_narrow() -> tuple[StrokeStyle, ...]:
     caps: dict[str, Any] = {"round_caps": True, "even": True, "side_bearing": 0.07}
     return (
-        _style(0.40, 0.105, 0.85, "1=flag 3=round 4=closed 6=curved I=slab", **caps),
-        _style(0.44, 0.115, 0.7, "1=foot 3=flat 4=closed 6=open I=slab W=full", **caps),
-        _style(0.42, 0.120, 1.0, "1=hook 4=open 6=straight I=slab", even=True, soft=0.02),
+        _style(0.40, 0.105, 0.85, "1=flag 3=round 4=die 6=curved I=slab", **caps),
+        _style(0.44, 0.115, 0.7, "1=foot 3=flat 4=die 6=open I=slab W=full", **caps),
+        _style(0.42, 0.120, 1.0, "1=hook 4=die 6=straight I=slab", even=True, soft=0.02),
         _style(0.38, 0.098, 0.85, "1=bar 3=round 4=closed I=slab G=spur", **caps),
     )
 
