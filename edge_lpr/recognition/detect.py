@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -32,9 +32,10 @@ TILE_OVERLAP_PX = 96
 MAX_TILES = 16
 TILE_BATCH = 4
 """Views run together: more only costs memory."""
-CLOSE_SCALE, CLOSE_BELOW_PX = 0.5, 72.0
-"""A plate is looked at again closely where the network saw the picture at less than this scale, and the plate less wide
-than so many pixels of its input."""
+CLOSE_SCALES, CLOSE_BELOW_PX = (0.4, 0.8), 72.0
+"""A plate is looked at again closely where the network saw the picture at less than the second scale, and the plate
+less wide than so many pixels of its input. From the first scale down the close look alone counts; in between it and the
+first look are averaged: their errors are not the same."""
 CLOSE_SIZE, CLOSE_PX = (256, 160), 96.0
 """Input of the close look, and how wide the plate is in it; the picture is not enlarged for it."""
 CLOSE_IOU = 0.2
@@ -133,20 +134,21 @@ class PlateDetector:
     def look_closely(self, pixels: Pixels, detections: Sequence[Detection]) -> tuple[Detection, ...]:
         """The detections with better corners and boxes, where the network saw small what is large in the picture.
 
-        At a third of its size, one pixel of the input is a fifth of a plate's height. Costs a twelfth of a whole look
-        for each such plate with a network that takes any size, a whole look with one that does not. What is not found
-        again stays as it was; scores stay.
+        At a third of its size, one pixel of the input is a fifth of a plate's height. It costs a twelfth of a whole
+        look for each such plate with a network that takes any size, a whole look with one that does not. What is not
+        found again stays as it was; scores stay.
         """
         whole = _bounds(self.options.roi, (pixels.shape[1], pixels.shape[0]))
         size = canvas_size((whole.w, whole.h), self.network)
         scale = min(size[0] / whole.w, size[1] / whole.h)
+        share = min(1.0, (CLOSE_SCALES[1] - scale) / (CLOSE_SCALES[1] - CLOSE_SCALES[0]))
         small = {at: _close_view(one, pixels.shape) for at, one in enumerate(detections)
-                 if scale < CLOSE_SCALE and scale * one.box[2] < CLOSE_BELOW_PX}
+                 if share > 0 and scale * one.box[2] < CLOSE_BELOW_PX}
         if not small or self._stretch:
             return tuple(detections)
         seen = self._look(pixels, list(small.values()), inner=None, size=CLOSE_SIZE)
         found = [_detection(seen, at, (pixels.shape[1], pixels.shape[0])) for at in range(len(seen))]
-        return tuple(_same(one, found) if at in small else one for at, one in enumerate(detections))
+        return tuple(_nearer(one, found, share) if at in small else one for at, one in enumerate(detections))
 
     def _tiles(self, whole: View) -> list[View]:
         _, height, width = self.network.card.input.shape
@@ -277,10 +279,14 @@ def _close_view(detection: Detection, shape: tuple[int, ...]) -> View:
     return View(left, top, wide, high)
 
 
-def _same(detection: Detection, found: Sequence[Detection]) -> Detection:
-    """The one of `found` that is the same plate, with the score that it had; itself when there is none."""
-    best = max(found, key=lambda one: iou(one.box, detection.box), default=detection)
-    return replace(best, score=detection.score) if iou(best.box, detection.box) >= CLOSE_IOU else detection
+def _nearer(detection: Detection, found: Sequence[Detection], share: float) -> Detection:
+    """The detection moved by `share` towards the one of `found` that is the same plate; itself when there is none."""
+    close = max(found, key=lambda one: iou(one.box, detection.box), default=detection)
+    if iou(close.box, detection.box) < CLOSE_IOU:
+        return detection
+    x, y, w, h = (share * new + (1 - share) * old for new, old in zip(close.box, detection.box, strict=True))
+    corners = share * close.corners + (1 - share) * detection.corners
+    return Detection(np.asarray(corners, np.float32), detection.score, (x, y, w, h))
 
 
 def _bounds(roi: Region, picture_size: tuple[int, int]) -> View:
