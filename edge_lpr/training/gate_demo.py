@@ -43,12 +43,14 @@ class _Audience:
     decided: list[Decided] = field(default_factory=list)
     outcomes: dict[int, CommandOutcome] = field(default_factory=dict)
     pulses_seen: int = 0
+    frames: int = 0
     _began_s: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def on_step(self, step: Step) -> None:
         if self._began_s is None:
             self._began_s = step.frame.captured_at_s
+        self.frames += 1
         self.progress.update()
 
     def on_decided(self, one: Decided) -> None:
@@ -141,7 +143,7 @@ def relay_faults(pulses: int, decided: Sequence[Decided]) -> list[str]:
 
 
 def _draw(out: Path, seed: int, engines: Path | None) -> Gate:
-    with tqdm(desc="drawing the clip", unit=" frames", leave=False) as progress:
+    with tqdm(desc="drawing the clip", unit=" frames", leave=False, disable=None) as progress:
         return write_gate(out, seed, engines, lambda count: _advance(progress, count))
 
 
@@ -154,7 +156,7 @@ def _run(gate: Gate) -> _Audience:
     config = load_site(gate.config)
     started_s = time.monotonic()
     print(HEADING)
-    with tqdm(total=gate.frame_count, desc="the gate at work", unit=" frames", leave=False) as progress:
+    with tqdm(total=gate.frame_count, desc="the gate at work", unit=" frames", leave=False, disable=None) as progress:
         audience = _Audience(progress)
         daemon = Daemon(config, gate.config, Listeners(audience.on_decided, audience.on_step, audience.on_outcome))
         audience.relay = _board(daemon)
@@ -164,9 +166,8 @@ def _run(gate: Gate) -> _Audience:
             _await_outcomes(audience)
         finally:
             daemon.stop()
-        frames = progress.n
     spent_s = time.monotonic() - started_s
-    print(f"\n{frames} frames ({frames / FPS:.0f} s of film) in {spent_s:.0f} s;"
+    print(f"\n{audience.frames} frames ({audience.frames / FPS:.0f} s of film) in {spent_s:.0f} s;"
           f" the relay was pulsed {audience.pulses_seen} times")
     return audience
 
