@@ -166,7 +166,8 @@ def _fit_confidence(args: argparse.Namespace) -> int:
 
     fit = fit_confidence(args.folder, args.photographs, args.detector)
     print(
-        f"{args.folder}: temperature {fit.temperature:.3f}, slope {fit.slope:.3f}, shift {fit.shift:.3f}, from"
+        f"{args.folder}: temperature {fit.temperature:.3f}, slope {fit.slope:.3f}, shift {fit.shift:.3f}; of a"
+        f" second look {fit.close_slope:.3f}, {fit.close_shift:.3f}; from"
         f" {fit.crops} crops of held-out plates, {fit.exact:.1%} exact; calibration error {fit.error_before:.3f}"
         f" before, {fit.error_after:.3f} after"
     )

@@ -142,7 +142,7 @@ class PlateReader:
             char_probs = tuple(float(prob) for prob in np.mean(aligned, axis=0))
         return Reading(
             text=text,
-            confidence=self._calibrated(probability) if text else 0.0,
+            confidence=self._calibrated(probability, close=len(views) > 1) if text else 0.0,
             char_probs=char_probs,
             log_probs=views[0].astype(np.float32),
             region=region,
@@ -205,11 +205,17 @@ class PlateReader:
         left = 1.0 - foreign * (1.0 - self.options.foreign_share)
         return probability / max(left, probability)
 
-    def _calibrated(self, probability: float) -> float:
-        """Platt's sigmoid of the logit with the card's confidence_a and confidence_b; as it is without them."""
+    def _calibrated(self, probability: float, close: bool = False) -> float:
+        """Platt's sigmoid of the logit with the card's confidence_a and confidence_b; as it is without them.
+
+        What several views agree on is right more often than one view's probability says: a second look has a line of
+        its own where the card gives close_a and close_b.
+        """
         parameters = self.network.card.parameters
         clipped = min(max(probability, 1e-9), 1.0 - 1e-9)
         slope, shift = parameters.get("confidence_a", 1.0), parameters.get("confidence_b", 0.0)
+        if close:
+            slope, shift = parameters.get("close_a", slope), parameters.get("close_b", shift)
         if slope == 1.0 and shift == 0.0:
             return min(1.0, probability)
         return 1.0 / (1.0 + math.exp(-(slope * math.log(clipped / (1.0 - clipped)) + shift)))

@@ -2,7 +2,8 @@
 
 The temperature (Guo et al. 2017, "On Calibration of Modern Neural Networks") is the one that makes the true texts of
 held-out plates likeliest; the line (Platt 1999) maps the probability of a whole text to how often such texts are
-right. Both are fitted on development plates that no training saw, never on plates that are kept for evaluation.
+right; readings of a second look have a line of their own. All are fitted on development plates that no training saw,
+never on plates that are kept for evaluation.
 No torch here.
 """
 
@@ -21,7 +22,7 @@ from edge_lpr.networks.base import Network, to_batch
 from edge_lpr.networks.card import load_card, write_card
 from edge_lpr.networks.variants import FLOAT_CARD
 from edge_lpr.recognition.ctc import ctc_score, soften
-from edge_lpr.recognition.read import PlateReader
+from edge_lpr.recognition.read import PlateReader, ReaderOptions
 from edge_lpr.recognition.rectify import lay_out, layouts
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.logistic import fit_logistic, logit
@@ -46,6 +47,8 @@ class ConfidenceFit:
     temperature: float
     slope: float
     shift: float
+    close_slope: float
+    close_shift: float
     crops: int
     exact: float
     error_before: float
@@ -72,21 +75,28 @@ def fit_confidence_on(reader: Path, plates: Sequence[RealPlate]) -> ConfidenceFi
     network = open_network(path, threads=0)
     crops = [(plate.crop(margins), plate) for plate in plates for margins in MARGIN_DRAWS]
     temperature = _fit_temperature(network, crops)
-    plain = _with(network, temperature, 1.0, 0.0)
-    confidences, right = _read(plain, crops)
+    line = {"temperature": temperature, "confidence_a": 1.0, "confidence_b": 0.0}
+    confidences, right = _read(_with(network, line), crops, closely=False)
     slope, shift = _fit_line(confidences, right)
-    adjusted, _ = _read(_with(network, temperature, slope, shift), crops)
+    line |= {"confidence_a": slope, "confidence_b": shift, "close_a": 1.0, "close_b": 0.0}
+    adjusted, _ = _read(_with(network, line), crops, closely=False)
+    unsure = [crop for crop, sure in zip(crops, adjusted, strict=True) if sure < ReaderOptions().sure]
+    close_slope, close_shift = _fit_line(*_read(_with(network, line), unsure)) if unsure else (slope, shift)
+    line |= {"close_a": close_slope, "close_b": close_shift}
+    seen, seen_right = _read(_with(network, line), crops)
     card = load_card(path)
-    fitted = {"temperature": round(temperature, 4), "confidence_a": round(slope, 4), "confidence_b": round(shift, 4)}
+    fitted = {name: round(value, 4) for name, value in line.items()}
     write_card(dataclasses.replace(card, parameters={**card.parameters, **fitted}), path)
     return ConfidenceFit(
         temperature,
         slope,
         shift,
+        close_slope,
+        close_shift,
         len(crops),
-        float(np.mean(right)),
+        float(np.mean(seen_right)),
         calibration(confidences, right)[0],
-        calibration(adjusted, right)[0],
+        calibration(seen, seen_right)[0],
     )
 
 
@@ -102,14 +112,18 @@ class _Retuned:
         return self._network.run(batch)
 
 
-def _with(network: Network, temperature: float, slope: float, shift: float) -> PlateReader:
-    parameters = {"temperature": temperature, "confidence_a": slope, "confidence_b": shift}
+def _with(network: Network, parameters: dict[str, float]) -> PlateReader:
     return PlateReader(_Retuned(network, parameters))
 
 
-def _read(reader: PlateReader, crops: Sequence[tuple[Pixels, RealPlate]]) -> tuple[list[float], list[bool]]:
+def _read(
+    reader: PlateReader, crops: Sequence[tuple[Pixels, RealPlate]], closely: bool = True
+) -> tuple[list[float], list[bool]]:
+    """Confidence of each crop's reading, and whether it is right; `closely`: with a second look where it is unsure."""
     pixels = [crop for crop, _ in crops]
-    readings = [reader.read_closely(crop, first) for crop, first in zip(pixels, reader.read(pixels), strict=True)]
+    readings = reader.read(pixels)
+    if closely:
+        readings = [reader.read_closely(crop, first) for crop, first in zip(pixels, readings, strict=True)]
     return (
         [reading.confidence for reading in readings],
         [reading.text == plate.text for reading, (_, plate) in zip(readings, crops, strict=True)],
