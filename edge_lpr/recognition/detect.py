@@ -15,6 +15,7 @@ from edge_lpr.networks.base import Network, batch_for
 from edge_lpr.recognition.boxes import iou
 from edge_lpr.recognition.gridbox import DECODERS, Candidates, joined, suppress
 from edge_lpr.recognition.verify import Verifier
+from edge_lpr.recognition.views import CLOSE_SIZE, TILING_SCALE, Region, View, bounds, close_view, tile_views
 from edge_lpr.records import Detection, Pixels
 
 PAD_GREY = 114
@@ -25,24 +26,14 @@ AVERAGING_SCALE = 0.55
 time (0.4 instead of 3.6 ms for 1280x720 on one core)."""
 SIZE_STEP_PX = 32
 """Sides of a flexible network's input are multiples of this: the deepest stride."""
-TILING_SCALE = 1.0 / 1.6
-"""'auto' tiles a view that would be shrunk below this; tiles are shrunk to just this where their number allows."""
-TILE_OVERLAP_PX = 96
-"""In pixels of the network's input: a narrower plate is whole in one tile, a wider one is seen in full view."""
-MAX_TILES = 16
 TILE_BATCH = 4
 """Views run together: more only costs memory."""
 CLOSE_SCALES, CLOSE_BELOW_PX = (0.4, 0.8), 72.0
 """A plate is looked at again closely where the network saw the picture at less than the second scale, and the plate
 less wide than so many pixels of its input. From the first scale down the close look alone counts; in between it and the
 first look are averaged: their errors are not the same."""
-CLOSE_SIZE, CLOSE_PX = (256, 160), 96.0
-"""Input of the close look, and how wide the plate is in it; the picture is not enlarged for it."""
 CLOSE_IOU = 0.2
 """What the close look finds is the same plate when it overlaps it at least so much."""
-
-Region = tuple[tuple[float, float], ...]
-
 
 @dataclass(frozen=True)
 class DetectorOptions:
@@ -66,16 +57,6 @@ class DetectorOptions:
             raise ConfigError(f"detection threshold is {self.threshold}; allowed: between 0 and 1")
         if len(self.roi) == 1 or any(not 0.0 <= value <= 1.0 for point in self.roi for value in point):
             raise ConfigError(f"region of interest {self.roi}: two points or more, each 0..1, are needed")
-
-
-@dataclass(frozen=True)
-class View:
-    """A part of the picture that is shown to the network: x, y, w, h in pixels of the picture."""
-
-    x: int
-    y: int
-    w: int
-    h: int
 
 
 class PlateDetector:
@@ -124,7 +105,7 @@ class PlateDetector:
         With a `verifier` these are proposals down to its floor: the readings decide which of them are plates.
         """
         picture_size = (pixels.shape[1], pixels.shape[0])
-        whole = _bounds(self.options.roi, picture_size)
+        whole = bounds(self.options.roi, picture_size)
         tiles = self._tiles(whole)
         found = [self._look(pixels, [whole], inner=None), self._look(pixels, tiles, inner=whole)]
         candidates = suppress(joined(found), self._nms_iou)
@@ -138,11 +119,11 @@ class PlateDetector:
         look for each such plate with a network that takes any size, a whole look with one that does not. What is not
         found again stays as it was; scores stay.
         """
-        whole = _bounds(self.options.roi, (pixels.shape[1], pixels.shape[0]))
+        whole = bounds(self.options.roi, (pixels.shape[1], pixels.shape[0]))
         size = canvas_size((whole.w, whole.h), self.network)
         scale = min(size[0] / whole.w, size[1] / whole.h)
         share = min(1.0, (CLOSE_SCALES[1] - scale) / (CLOSE_SCALES[1] - CLOSE_SCALES[0]))
-        small = {at: _close_view(one, pixels.shape) for at, one in enumerate(detections)
+        small = {at: close_view(one.box, pixels.shape) for at, one in enumerate(detections)
                  if share > 0 and scale * one.box[2] < CLOSE_BELOW_PX}
         if not small or self._stretch:
             return tuple(detections)
@@ -228,27 +209,6 @@ def letterbox(pixels: Pixels, size: tuple[int, int], stretch: bool = False) -> t
     return canvas, (fitted[0] / width, fitted[1] / height)
 
 
-def tile_views(whole: View, size: tuple[int, int]) -> list[View]:
-    """Equally sized overlapping tiles that cover `whole`, for a network input of `size` (width, height)."""
-    scale = min(1.0, max(TILING_SCALE, size[0] / whole.w, size[1] / whole.h))
-    while True:
-        tile = [min(side, math.ceil(shown / scale)) for side, shown in zip((whole.w, whole.h), size, strict=True)]
-        overlap = math.ceil(TILE_OVERLAP_PX / scale)
-        starts = [_starts(side, part, overlap) for side, part in zip((whole.w, whole.h), tile, strict=True)]
-        if len(starts[0]) * len(starts[1]) <= MAX_TILES:
-            break
-        scale *= 0.9
-    return [View(whole.x + x, whole.y + y, tile[0], tile[1]) for y in starts[1] for x in starts[0]]
-
-
-def _starts(side: int, part: int, overlap: int) -> list[int]:
-    """Where parts of one length begin to cover a side, evenly, overlapping by `overlap` at least."""
-    if part >= side:
-        return [0]
-    count = math.ceil((side - overlap) / (part - overlap))
-    return [round(at * (side - part) / (count - 1)) for at in range(count)]
-
-
 def _placed(candidates: Candidates, view: View, scale: tuple[float, float]) -> Candidates:
     """Candidates of a view's input in pixels of the picture."""
     factor = np.array([1 / scale[0], 1 / scale[1]], np.float32)
@@ -269,16 +229,6 @@ def _uncut(candidates: Candidates, view: View, inner: View) -> Candidates:
     return candidates.take(whole)
 
 
-def _close_view(detection: Detection, shape: tuple[int, ...]) -> View:
-    """The part of a picture of this shape (H, W, 3) that shows the plate `CLOSE_PX` wide in `CLOSE_SIZE`."""
-    x, y, w, h = detection.box
-    scale = min(1.0, CLOSE_PX / max(w, 1.0))
-    wide, high = (min(side, round(shown / scale)) for side, shown in zip((shape[1], shape[0]), CLOSE_SIZE, strict=True))
-    left = min(max(0, round(x + (w - wide) / 2)), shape[1] - wide)
-    top = min(max(0, round(y + (h - high) / 2)), shape[0] - high)
-    return View(left, top, wide, high)
-
-
 def _nearer(detection: Detection, found: Sequence[Detection], share: float) -> Detection:
     """The detection moved by `share` towards the one of `found` that is the same plate; itself when there is none."""
     close = max(found, key=lambda one: iou(one.box, detection.box), default=detection)
@@ -287,17 +237,6 @@ def _nearer(detection: Detection, found: Sequence[Detection], share: float) -> D
     x, y, w, h = (share * new + (1 - share) * old for new, old in zip(close.box, detection.box, strict=True))
     corners = share * close.corners + (1 - share) * detection.corners
     return Detection(np.asarray(corners, np.float32), detection.score, (x, y, w, h))
-
-
-def _bounds(roi: Region, picture_size: tuple[int, int]) -> View:
-    """The bounding box of a region of interest, at least one pixel."""
-    width, height = picture_size
-    if not roi:
-        return View(0, 0, width, height)
-    left, right = min(x for x, _ in roi) * width, max(x for x, _ in roi) * width
-    top, bottom = min(y for _, y in roi) * height, max(y for _, y in roi) * height
-    x, y = min(int(left), width - 1), min(int(top), height - 1)
-    return View(x, y, max(1, math.ceil(right) - x), max(1, math.ceil(bottom) - y))
 
 
 def _centre_inside(detection: Detection, roi: Region, picture_size: tuple[int, int]) -> bool:

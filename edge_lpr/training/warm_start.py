@@ -123,6 +123,9 @@ def _compare(net: nn.Module, path: Path, pictures: Tensor) -> None:
     """Raise NetworkError unless net and file give the same on `pictures`; outputs behind a sigmoid in the file count as
     the same where their logits do."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    fixed = session.get_inputs()[0].shape[2:]
+    if all(isinstance(side, int) for side in fixed):  # the net may be told another width than the file has
+        pictures = nn.functional.interpolate(pictures, fixed, mode="bilinear")
     wanted = session.run(None, {session.get_inputs()[0].name: pictures.cpu().numpy()})
     training = net.training
     given = net.eval()(pictures)

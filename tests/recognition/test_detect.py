@@ -14,11 +14,10 @@ from edge_lpr.recognition import gridbox
 from edge_lpr.recognition.detect import (
     DetectorOptions,
     PlateDetector,
-    View,
     canvas_size,
     letterbox,
-    tile_views,
 )
+from edge_lpr.recognition.views import View, tile_views
 from edge_lpr.records import Detection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,13 @@ def test_a_reader_goes_on_where_its_file_stands(tmp_path: Path) -> None:
         np.testing.assert_allclose(net.train()(pictures), wanted(pictures), atol=0.05)
     norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert all(float(norm.running_var.min()) > 0 for norm in norms)
+
+
+def test_a_reader_may_go_on_at_another_width(tmp_path: Path) -> None:
+    _, path = reader_file(tmp_path)
+    net = ReaderNet(replace(SMALL, width=96))
+    load_exported(net, path, torch.rand(8, 3, 48, 96))
+    assert net.eval()(torch.rand(1, 3, 48, 96)).shape == (1, 24, 37)
 
 
 def test_a_detector_goes_on_where_its_file_stands(tmp_path: Path) -> None:
