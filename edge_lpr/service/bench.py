@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 import time
@@ -89,11 +88,14 @@ class _Run:
             self.decision_s.setdefault(read.arrival_id, time.monotonic() - since_s)
 
     def _since_s(self, read: PlateRead) -> float | None:
-        """When the first readable frame was taken: by the clip's truth, else the first frame that was seen."""
+        """When the first readable frame was taken: by the clip's truth, else the first frame that was seen; now for a
+        plate that was decided before that frame, None for one that is not in the clip."""
         if not self._readable:
             return read.first_seen_s
-        later = [index for index in self._taken_s if index >= self._readable.get(read.text, math.inf)]
-        return self._taken_s[min(later)] if later else None
+        if read.text not in self._readable:
+            return None
+        later = [index for index in self._taken_s if index >= self._readable[read.text]]
+        return self._taken_s[min(later)] if later else time.monotonic()
 
     def _on_step(self, step: Step) -> None:
         self.frames += 1
