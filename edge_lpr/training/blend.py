@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from edge_lpr.errors import NetworkError
-from edge_lpr.records import Floats
+from edge_lpr.training.warm_start import folded_weights, load_model
 
 
 def blend(path: Path, other: Path, share: float) -> None:
@@ -19,31 +19,19 @@ def blend(path: Path, other: Path, share: float) -> None:
     """
     if not 0.0 <= share <= 1.0:
         raise NetworkError(f"share {share} of {other}: must be in 0..1")
-    model = onnx.load(str(path))
-    mine, theirs = _weights(model, path), _weights(onnx.load(str(other)), other)
-    if [weight.shape for weight in mine] != [weight.shape for weight in theirs]:
+    model = load_model(path)
+    mine, theirs = folded_weights(model, path), folded_weights(load_model(other), other)
+    if [weight.shape for weight, _ in mine] != [weight.shape for weight, _ in theirs]:
         raise NetworkError(f"{other}: not of the architecture of {path}")
-    values = iter((1.0 - share) * one + share * two for one, two in zip(mine, theirs, strict=True))
-    for number, node in enumerate(node for node in model.graph.node if node.op_type == "Conv"):
-        for place in range(1, len(node.input)):  # a constant of its own each: equal ones were written once
-            name = f"blended.{number}.{place}"
-            model.graph.initializer.append(onnx.numpy_helper.from_array(next(values).astype(np.float32), name))
+    nodes = [node for node in model.graph.node if node.op_type == "Conv"]
+    for number, (node, one, two) in enumerate(zip(nodes, mine, theirs, strict=True)):
+        for place in (1, 2):  # a constant of its own each: equal ones were written once
+            name, value = f"blended.{number}.{place}", (1.0 - share) * one[place - 1] + share * two[place - 1]
+            model.graph.initializer.append(onnx.numpy_helper.from_array(value.astype(np.float32), name))
             node.input[place] = name
     _drop_unused(model)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
-
-
-def _weights(model: onnx.ModelProto, path: Path) -> list[Floats]:
-    """Weights and biases of the convolutions, in order."""
-    constants = {item.name: onnx.numpy_helper.to_array(item) for item in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Identity" and node.input[0] in constants:
-            constants[node.output[0]] = constants[node.input[0]]
-    names = [name for node in model.graph.node if node.op_type == "Conv" for name in node.input[1:]]
-    if not names or any(name not in constants for name in names):
-        raise NetworkError(f"{path}: no float network with constant convolutions")
-    return [np.asarray(constants[name], np.float32) for name in names]
 
 
 def _drop_unused(model: onnx.ModelProto) -> None:

@@ -28,7 +28,7 @@ def load_exported(net: nn.Module, path: Path, pictures: Tensor) -> None:
     Raises NetworkError when the file is not an export of such a net.
     """
     convolutions = _in_order(net, pictures[:1])
-    weights = _folded(path)
+    weights = folded_weights(load_model(path), path)
     shapes = [tuple(conv.weight.shape) for conv in convolutions]
     if shapes != [weight.shape for weight, _ in weights]:
         raise NetworkError(f"{path}: its convolutions are not those of the net that the config describes")
@@ -59,12 +59,17 @@ def _in_order(net: nn.Module, picture: Tensor) -> list[nn.Conv2d]:
     return ran
 
 
-def _folded(path: Path) -> list[tuple[Floats, Floats]]:
-    """Weight and bias of each convolution of a graph, in order."""
+def load_model(path: Path) -> onnx.ModelProto:
+    """The ONNX file. Raises NetworkError."""
     try:
-        graph = onnx.load(str(path)).graph
+        return onnx.load(str(path))
     except Exception as error:  # onnx raises whatever protobuf raises
         raise NetworkError(f"{path}: not an ONNX file: {error}") from error
+
+
+def folded_weights(model: onnx.ModelProto, path: Path) -> list[tuple[Floats, Floats]]:
+    """Weight and bias of each convolution of a graph, in order. Raises NetworkError, which names `path`."""
+    graph = model.graph
     constants = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
     found = []
     for node in graph.node:

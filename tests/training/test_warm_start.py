@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 
@@ -14,11 +13,11 @@ from edge_lpr.errors import NetworkError
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from edge_lpr.training.blend import _weights, blend  # noqa: E402
+from edge_lpr.training.blend import blend  # noqa: E402
 from edge_lpr.training.detector_net import DetectorNet, DetectorShape, ExportedDetector  # noqa: E402
 from edge_lpr.training.export import Ports, export_onnx  # noqa: E402
 from edge_lpr.training.reader_net import ReaderNet, ReaderNetConfig  # noqa: E402
-from edge_lpr.training.warm_start import load_exported  # noqa: E402
+from edge_lpr.training.warm_start import folded_weights, load_exported, load_model  # noqa: E402
 
 SMALL = ReaderNetConfig(stem=8, channels=(8, 12, 16), hidden=24, context=(3,))
 SMALL_DETECTOR = DetectorShape(channels=(4, 4, 8, 8, 8), blocks=(1, 0, 1), head=8)
@@ -83,6 +82,10 @@ def test_a_file_of_another_net_is_refused(tmp_path: Path) -> None:
         load_exported(ReaderNet(SMALL), tmp_path / "broken.onnx", torch.rand(2, 3, 48, 144))
 
 
+def values_of(path: Path) -> list[np.ndarray]:
+    return [value for pair in folded_weights(load_model(path), path) for value in pair]
+
+
 def test_a_blend_is_between_its_networks(tmp_path: Path) -> None:
     """Of a net without activations in between the outputs would be, too; the weights are."""
     (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
@@ -93,9 +96,9 @@ def test_a_blend_is_between_its_networks(tmp_path: Path) -> None:
             weight.mul_(1.1)
     export_onnx(net, (3, 48, 144), Ports("image", ("log_probs",), {"image": {0: "batch"}, "log_probs": {0: "batch"}}),
                 tmp_path / "b/lprnet.onnx")
-    first, second = _weights(onnx.load(str(one)), one), _weights(onnx.load(str(tmp_path / "b/lprnet.onnx")), one)
+    first, second = values_of(one), values_of(tmp_path / "b/lprnet.onnx")
     blend(one, tmp_path / "b/lprnet.onnx", 0.25)
-    for mixed, mine, theirs in zip(_weights(onnx.load(str(one)), one), first, second, strict=True):
+    for mixed, mine, theirs in zip(values_of(one), first, second, strict=True):
         np.testing.assert_allclose(mixed, 0.75 * mine + 0.25 * theirs, rtol=1e-5, atol=1e-6)
     session = onnxruntime.InferenceSession(str(one), providers=["CPUExecutionProvider"])
     assert session.run(None, {"image": np.zeros((2, 3, 48, 144), np.float32)})[0].shape == (2, 36, 37)
