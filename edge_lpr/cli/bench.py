@@ -35,6 +35,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--frames", type=int, default=200, metavar="N", help="frames a run (200)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a run")
     parser.add_argument("--one", choices=("fast", "real"), help=argparse.SUPPRESS)
+    parser.add_argument("--readable", type=json.loads, default={}, help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
@@ -43,11 +44,11 @@ def run(args: argparse.Namespace) -> int:
     if args.one:
         return _run_one(args)
     with tempfile.TemporaryDirectory(prefix="edge-lpr-bench-") as folder:
-        near, gate = (args.clip, args.clip) if args.clip else _draw_clips(Path(folder))
+        near, gate, readable = (args.clip, args.clip, {}) if args.clip else _draw_clips(Path(folder))
         threads = args.threads or [1, 2]
         precisions = ("float32", "int8") if args.precision == "both" else (args.precision,)
-        runs = [(near, number, "fast") for number in threads] + [(gate, threads[-1], "real")]
-        results = [_measure(args, clip, number, pace, one) for clip, number, pace in runs for one in precisions]
+        results = [_measure(args, near, number, "fast", {}, one) for number in threads for one in precisions]
+        results += [_measure(args, gate, threads[-1], "real", readable, one) for one in precisions]
     if args.json:
         print(*map(json.dumps, results), sep="\n")
     else:
@@ -58,20 +59,20 @@ def run(args: argparse.Namespace) -> int:
 def _run_one(args: argparse.Namespace) -> int:
     from edge_lpr.service.bench import bench
 
-    truth = args.clip.with_suffix(".json")
-    readable = json.loads(truth.read_text(encoding="utf-8")) if truth.is_file() else {}
-    frames = GATE_FRAMES if readable else args.frames
-    result = bench(args.clip, args.threads[0], frames, args.engines, args.one == "real", args.precision, readable)
+    frames = GATE_FRAMES if args.readable else args.frames
+    result = bench(args.clip, args.threads[0], frames, args.engines, args.one == "real", args.precision, args.readable)
     print(json.dumps(asdict(result)))
     return 0
 
 
-def _measure(args: argparse.Namespace, clip: Path, threads: int, pace: str, precision: str) -> dict[str, Any]:
+def _measure(args: argparse.Namespace, clip: Path, threads: int, pace: str, readable: dict[str, int],
+             precision: str) -> dict[str, Any]:
     """One run in a fresh process, so that its memory is only its own."""
     from edge_lpr.errors import EdgeLprError
 
     command = [sys.executable, "-m", "edge_lpr.cli", "bench", "--one", pace, "--clip", str(clip), "--threads",
                str(threads), "--frames", str(args.frames), "--precision", precision]
+    command += ["--readable", json.dumps(readable)]
     command += ["--engines", str(args.engines)] if args.engines else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -98,9 +99,8 @@ def _print(results: list[dict[str, Any]]) -> None:
                   f" {statistics.median(late):.0f} ms in the middle, {late[-1]:.0f} ms at most ({len(late)} arrivals)")
 
 
-def _draw_clips(folder: Path) -> tuple[Path, Path]:
-    """A vehicle that drives up, again and again; and the gate by day, with a JSON file of its plates and the frames
-    from which they can be read."""
+def _draw_clips(folder: Path) -> tuple[Path, Path, dict[str, int]]:
+    """A vehicle that drives up; the gate by day; and by the latter's plates the frames from which they can be read."""
     from edge_lpr.capture.video_writer import VideoWriter
     from edge_lpr.training.gate_clip import FPS, GateClip
     from edge_lpr.training.gate_view import GateView
@@ -117,6 +117,4 @@ def _draw_clips(folder: Path) -> tuple[Path, Path]:
             other.write(picture)
             if first <= index < first + NEAR_FRAMES:
                 one.write(picture)
-    truth = {one.text: one.first_readable_frame for one in comes}
-    gate.with_suffix(".json").write_text(json.dumps(truth), encoding="utf-8")
-    return near, gate
+    return near, gate, {one.text: one.first_readable_frame for one in comes}
