@@ -81,14 +81,14 @@ class Feeder:
 
     def _play(self, source: FrameSource) -> bool:
         """All that an open source gives; True at the end of its stream. Raises CameraError when it fell silent."""
-        last_s, pts_s, period_s, count = time.monotonic(), 0.0, 0.0, 0
+        last_s, pts_s, period_s, count, first = time.monotonic(), 0.0, 0.0, 0, self._index
         while not self._stop.is_set():
             try:
                 picture = source.next(min(self._spec.retry.stall_s, 1.0))
             except EndOfStream as end:
                 if self._spec.live or not count:
                     raise CameraError("the stream ended" if count else "it gave no picture") from end
-                self._offset_s += pts_s + (period_s or 1.0 / (self._spec.fps or DEFAULT_FPS))
+                self._pass_over(self._index - first, pts_s + (period_s or 1.0 / (self._spec.fps or DEFAULT_FPS)))
                 return True
             now_s = time.monotonic()
             if picture is not None:
@@ -102,6 +102,12 @@ class Feeder:
             else:
                 self._tell()
         return False
+
+    def _pass_over(self, frames: int, length_s: float) -> None:
+        """A film of so many frames is through; showings of it that an earlier process gave are not decoded again."""
+        shown = max(self._first_index - self._index, 0) // frames
+        self._index += shown * frames
+        self._offset_s += (1 + shown) * length_s
 
     def _feed(self, pixels: Pixels, pts_s: float, stamp_s: float) -> None:
         index, self._index = self._index, self._index + 1

@@ -158,10 +158,12 @@ class PlateReader:
         if path < SURE_PATH or len(views) > 1:
             found = self._search(views) or found
             text = found[0].text
-        probability = math.exp(joint_score(views, text, self.network.card.alphabet))
+        scale = _log_total(found) if len(views) > 1 else 0.0
+        found = tuple(ctc.Candidate(one.text, one.log_prob - scale) for one in found)
+        probability = math.exp(joint_score(views, text, self.network.card.alphabet) - scale)
         if not text or self._grammar is None:
             return text, probability, ""
-        allowed = self._allowed_text(views, found)
+        allowed = self._allowed_text(views, found, scale)
         if allowed is None:
             return text, probability, ""
         matches = self._grammar.countries(allowed.text)
@@ -182,8 +184,13 @@ class PlateReader:
         found = [ctc.Candidate(text, joint_score(views, text, alphabet)) for text in sorted(texts)]
         return tuple(sorted(found, key=lambda one: -one.log_prob))
 
-    def _allowed_text(self, views: Sequence[Steps], found: Sequence[ctc.Candidate]) -> ctc.Candidate | None:
-        """The likeliest text of an enabled country, or None when it is too unlikely beside the likeliest of all."""
+    def _allowed_text(
+        self, views: Sequence[Steps], found: Sequence[ctc.Candidate], scale: float
+    ) -> ctc.Candidate | None:
+        """The likeliest text of an enabled country, or None when it is too unlikely beside the likeliest of all.
+
+        `found` stands `scale` below its scores.
+        """
         grammar, alphabet = self._grammar, self.network.card.alphabet
         assert grammar is not None
         if grammar.countries(found[0].text):
@@ -193,7 +200,7 @@ class PlateReader:
             if not constrained or not constrained[0].text:
                 return None
             text = constrained[0].text
-        best = ctc.Candidate(text, joint_score(views, text, alphabet))
+        best = ctc.Candidate(text, joint_score(views, text, alphabet) - scale)
         too_unlikely = best.log_prob < found[0].log_prob + math.log(self.options.foreign_ratio)
         return None if too_unlikely else best
 
@@ -242,6 +249,16 @@ class PlateReader:
             matches = self._grammar.countries(text) if self._grammar else ()
             readings.append(Reading(text, confidence, char_probs, None, self.regions.pick(matches), layout))
         return readings
+
+
+def _log_total(found: Sequence[ctc.Candidate]) -> float:
+    """Logarithm of what the scores add up to.
+
+    One view's probabilities of all texts add up to 1; joint scores fall short of it the more the views differ, and a
+    text's probability is its share of them.
+    """
+    most = found[0].log_prob
+    return most + math.log(sum(math.exp(one.log_prob - most) for one in found))
 
 
 def _likeliest(crop: Pixels, readings: Sequence[Reading]) -> Reading:

@@ -45,6 +45,8 @@ class ReaderConfig:
     start: str = SCRATCH
     """Another reader, or scratch."""
     seed: int = 1
+    learning_rate: float = 0.0
+    """The highest; 0: the budget's for a start from random weights, or for a cell."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ class GridConfig:
     seeds: tuple[int, ...] = (1,)
     published: str = ""
     """The test on which the published curve is shown beside it."""
+    rehearse: str = ""
+    """A pool of drawn plates that make up `rehearse_share` of a batch: few pictures alone are learnt by heart."""
+    rehearse_share: float = 0.6
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,10 @@ class StudyConfig:
             _one_of("tests", name, sorted(pools))
         for grid in self.grid:
             _one_of(f"grid {grid.name}: pool", grid.pool, sorted({*pools, PHOTOGRAPHS}))
+            if grid.rehearse:
+                _one_of(f"grid {grid.name}: rehearse", grid.rehearse, sorted(pools))
+            if not 0.0 < grid.rehearse_share < 1.0:
+                raise ConfigError(f"grid {grid.name}: rehearse_share: {grid.rehearse_share} is not between 0 and 1")
             for start in grid.starts:
                 _one_of(f"grid {grid.name}: starts", start, sorted(known - {SCRATCH}))
             for method in grid.methods:

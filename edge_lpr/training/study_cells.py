@@ -21,12 +21,12 @@ from edge_lpr.recognition.rectify import READER_SIZE, lay_out
 from edge_lpr.training.checkpoint import load_weights
 from edge_lpr.training.degrade import degrade_crop
 from edge_lpr.training.loop import LoopConfig, Metrics, Trainer, prepare
-from edge_lpr.training.reader_data import ReaderBatch, jitter, stack
+from edge_lpr.training.reader_data import ReaderBatch, concatenate, jitter, stack
 from edge_lpr.training.reader_exam import ReadFigures, compare, read_drawn, read_photographs
 from edge_lpr.training.reader_loss import ReaderLossConfig, framewise_weight, reader_loss
 from edge_lpr.training.reader_net import ReaderNet
 from edge_lpr.training.reader_sources import RealPlate, real_sample
-from edge_lpr.training.study import PHOTOGRAPHS, SCRATCH, Cell, ReaderConfig, StudyConfig
+from edge_lpr.training.study import PHOTOGRAPHS, SCRATCH, Cell, GridConfig, ReaderConfig, StudyConfig
 from edge_lpr.training.study_pools import load_photographs, load_pool, photograph_tests
 from edge_lpr.training.train_reader import log_probs_of, to_tensors
 from edge_lpr.training.unfreeze import Unfreezing, draw_last_anew
@@ -86,6 +86,21 @@ class Photographed:
         return dataclasses.replace(batch, centres=even_centres(batch.lengths))
 
 
+class Rehearsed:
+    """Batches of which a share is drawn from a pool that the target's pictures are not in."""
+
+    def __init__(self, target: Drawn | Photographed, drawn: Drawn, share: float) -> None:
+        self._target, self._drawn, self._share = target, drawn, share
+
+    def take(self, count: int) -> ReaderBatch:
+        """`count` pictures, of either at least one."""
+        drawn = min(max(round(self._share * count), 1), count - 1)
+        return concatenate([self._target.take(count - drawn), self._drawn.take(drawn)])
+
+
+Pictures = Drawn | Photographed | Rehearsed
+
+
 def even_centres(lengths: NDArray[np.int64]) -> NDArray[np.float32]:
     """Places of characters that are spread evenly over the plate, float32 (N, 16), NaN behind the text."""
     centres = np.full((len(lengths), 16), np.nan, np.float32)
@@ -110,9 +125,8 @@ def run_reader(study: Path, config: StudyConfig, reader: ReaderConfig) -> float:
     begun_s = time.process_time()
     _one_thread()
     pool = load_pool(study, reader.pool)
-    loop = _loop(config, reader.samples, config.budget.scratch_rate, reader.seed)
-    if reader.start != SCRATCH:
-        loop = dataclasses.replace(loop, learning_rate=config.budget.learning_rate)
+    usual = config.budget.scratch_rate if reader.start == SCRATCH else config.budget.learning_rate
+    loop = _loop(config, reader.samples, reader.learning_rate or usual, reader.seed)
     trainer = Trainer(_net(config, loop), loop, study / "readers" / reader.name, dataclasses.asdict(config))
     if not trainer.resume() and reader.start != SCRATCH:
         trainer.start_from(reader_file(study, reader.start))
@@ -141,7 +155,7 @@ def run_cell(study: Path, config: StudyConfig, cell: Cell) -> list[TestResult]:
         draw_last_anew(net)
     pictures = 0
     if cell.size:
-        source, pictures = _source(study, grid.pool, cell, net)
+        source, pictures = _source(study, grid, cell, net)
         loop = dataclasses.replace(loop, samples=config.budget.samples(cell.method, pictures))
         trainer = Trainer(net, loop, study / "cells" / cell.name, {})
         _fit(trainer, source, "all" if cell.method == SCRATCH else cell.method,
@@ -168,8 +182,17 @@ def examine(study: Path, config: StudyConfig, net: nn.Module) -> dict[str, ReadF
     return found
 
 
-def _source(study: Path, pool_name: str, cell: Cell, net: nn.Module) -> tuple[Drawn | Photographed, int]:
-    """The pictures of a cell and how many there are."""
+def _source(study: Path, grid: GridConfig, cell: Cell, net: nn.Module) -> tuple[Pictures, int]:
+    """The pictures of a cell and how many of the target there are."""
+    target, count = _target(study, grid.pool, cell, net)
+    if not grid.rehearse:
+        return target, count
+    pool = load_pool(study, grid.rehearse)
+    drawn = Drawn(pool, np.arange(len(pool)), cell.seed + 1, known_places=True)
+    return Rehearsed(target, drawn, grid.rehearse_share), count
+
+
+def _target(study: Path, pool_name: str, cell: Cell, net: nn.Module) -> tuple[Drawn | Photographed, int]:
     order = default_rng((cell.seed, 13))
     if pool_name == PHOTOGRAPHS:
         every = load_photographs(study)
@@ -196,7 +219,7 @@ def _rows(net: nn.Module, plates: list[RealPlate]) -> NDArray[np.int64]:
 
 
 def _fit(
-    trainer: Trainer, source: Drawn | Photographed, method: str, framewise: bool, frozen_norms: bool = False
+    trainer: Trainer, source: Pictures, method: str, framewise: bool, frozen_norms: bool = False
 ) -> None:
     losses = ReaderLossConfig(framewise_until=0.35 if framewise else 0.0)
     freezing = Unfreezing(trainer.net, method) if frozen_norms else None

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,8 +21,10 @@ from PIL import Image
 
 from edge_lpr.capture import link as link_module
 from edge_lpr.capture import reconnect
+from edge_lpr.capture.child import Feeder
 from edge_lpr.capture.isolate import CameraHealth, CameraProcess, CameraState
 from edge_lpr.capture.reconnect import RetryOptions
+from edge_lpr.capture.ring import CaptureStatus, FrameHead, Order, RingWriter
 from edge_lpr.capture.source import CameraSpec
 from edge_lpr.errors import CameraError
 from edge_lpr.records import Frame
@@ -125,6 +129,35 @@ def test_a_killed_reader_of_a_file_goes_on_where_it_was(
     assert [frame.index for frame in got] == list(range(40))
     assert process.health().replaced == 1 and "signal 9" in caplog.text
     assert process.health().last_error == "", "the file was read to its end"
+
+
+class _Seen:
+    """A ring that keeps the heads of the frames, and says stop after so many."""
+
+    def __init__(self, count: int, stop: threading.Event) -> None:
+        self.dropped, self.heads, self.reds = 0, list[FrameHead](), list[int]()
+        self._count, self._stop = count, stop
+
+    def publish(self, head: FrameHead, pixels: np.ndarray, waiting: Callable[[], bool]) -> bool:
+        self.heads.append(head)
+        self.reds.append(int(pixels[0, 0, 0]))
+        if len(self.heads) == self._count:
+            self._stop.set()
+        return waiting()
+
+    def tell(self, status: CaptureStatus) -> None:
+        pass
+
+
+def test_a_film_shown_again_and_again_goes_on_without_decoding_all_that_was_shown(tmp_path: Path) -> None:
+    for index in range(3):
+        Image.new("RGB", (8, 6), (index, 0, 0)).save(tmp_path / f"{index}.png")
+    spec, stop = CameraSpec("gate", str(tmp_path), fps=10, loop=True, pace="fast"), threading.Event()
+    ring = _Seen(5, stop)
+    assert Feeder(Order(spec, 3_000_001, 0), cast(RingWriter, ring), stop).run() == 0
+    assert [head.index for head in ring.heads] == list(range(3_000_001, 3_000_006))
+    assert ring.reds == [1, 2, 0, 1, 2]
+    assert [head.pts_s for head in ring.heads] == pytest.approx([head.index / 10 for head in ring.heads])
 
 
 def test_a_file_that_cannot_be_read_ends_with_the_reason(tmp_path: Path, camera: Starter) -> None:
@@ -299,6 +332,7 @@ def test_the_process_ends_with_its_parent(behaviour: str, fake_spec: Spec) -> No
 import sys, time
 from edge_lpr.capture.isolate import CameraProcess
 from edge_lpr.capture.reconnect import RetryOptions
+from edge_lpr.capture.ring import CaptureStatus, FrameHead, Order, RingWriter
 from edge_lpr.capture.source import CameraSpec
 process = CameraProcess({fake_spec(behaviour)!r})
 process.start()
