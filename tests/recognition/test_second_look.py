@@ -88,6 +88,25 @@ def test_views_that_agree_outvote_an_unsure_first_reading(card: ModelCard) -> No
     assert len(second.char_probs) == 3 and min(second.char_probs) > 0.5
 
 
+def test_the_probability_of_a_second_look_is_a_share_of_what_the_views_say(card: ModelCard) -> None:
+    """The views disagree on what the first character is, and nothing else is likely: a half each, not two fifths."""
+    network = Scripted(card, steps_of("AB7", 0.75, "XB7"), steps_of("XB7", 0.75, "AB7"))
+    reader = PlateReader(network)
+    views = [steps_of("AB7", 0.75, "XB7")] + 3 * [steps_of("XB7", 0.75, "AB7")]
+    scores = {text: math.exp(joint_score(views, text, ALPHABET_36)) for text in ("AB7", "XB7")}
+    assert sum(scores.values()) < 0.97, "what the shares are taken of"
+    second = reader.read_closely(crop(), reader.read([crop()])[0])
+    assert second.text == "XB7"
+    assert second.confidence == pytest.approx(scores["XB7"] / sum(scores.values()), abs=0.01)
+
+
+def test_of_two_texts_the_enabled_countrys_is_nearly_sure_when_the_other_cannot_be(card: ModelCard) -> None:
+    """No German plate begins with a digit: what the views say for 7B7 counts a hundredth."""
+    reader = PlateReader(Scripted(card, steps_of("AB7", 0.6, "7B7"), steps_of("7B7", 0.6, "AB7")), ["de"])
+    second = reader.read_closely(crop(), reader.read([crop()])[0], rows=[1])
+    assert second.text == "AB7" and 0.97 < second.confidence <= 1.0
+
+
 def test_a_sure_reading_is_kept_without_another_run(card: ModelCard) -> None:
     network = Scripted(card, steps_of("AB7", 0.9999), steps_of("XB7", 0.9999))
     reader = PlateReader(network, options=ReaderOptions(sure=0.9))
