@@ -20,7 +20,8 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser("learning-curve", help="measure how many pictures are needed",
                                    description=DESCRIPTION)
     parser.add_argument("--config", default="study", metavar="TOML",
-                        help="a study file, or the name of a shipped one: study (the default), study_mini")
+                        help="a study file, or the name of a shipped one: study (the default), study_recipe,"
+                             " study_mixed, study_mini")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="such as runs/study")
     parser.add_argument("--photographs", type=Path, metavar="LABELS",
                         help="labels.csv whose use=train plates are trained and use=eval plates are tested on")

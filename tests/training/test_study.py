@@ -15,10 +15,11 @@ from edge_lpr.errors import ConfigError  # noqa: E402
 from edge_lpr.settings_file import load_settings  # noqa: E402
 from edge_lpr.training.mix import MixConfig  # noqa: E402
 from edge_lpr.training.plain_sources import character_sample, digit_sample, row_sample  # noqa: E402
+from edge_lpr.training.reader_data import ReaderBatch, stack  # noqa: E402
 from edge_lpr.training.reader_net import ReaderNetConfig  # noqa: E402
-from edge_lpr.training.reader_sources import SyntheticConfig  # noqa: E402
+from edge_lpr.training.reader_sources import RealSample, SyntheticConfig  # noqa: E402
 from edge_lpr.training.study import BudgetConfig, GridConfig, PoolConfig, ReaderConfig, StudyConfig  # noqa: E402
-from edge_lpr.training.study_cells import even_centres, run_cell, run_reader  # noqa: E402
+from edge_lpr.training.study_cells import Drawn, Rehearsed, even_centres, run_cell, run_reader  # noqa: E402
 from edge_lpr.training.study_pools import (  # noqa: E402
     cut_photographs,
     draw_chunk,
@@ -51,7 +52,7 @@ TINY = StudyConfig(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["study", "study_mini"])
+@pytest.mark.parametrize("name", ["study", "study_recipe", "study_mixed", "study_mini"])
 def test_the_shipped_studies_are_valid(name: str) -> None:
     config = load_settings(StudyConfig, CONFIGS / f"{name}.toml")
     published = next(grid for grid in config.grid if grid.name == "published")
@@ -68,6 +69,8 @@ def test_the_shipped_studies_are_valid(name: str) -> None:
         ({"reader": (ReaderConfig("base", "target", 8, start="later"),)}, "start .*'later' is not one of scratch"),
         ({"grid": (GridConfig("g", "target", (1,), ("base",), ("some",)),)}, "methods: 'some' is not one of all"),
         ({"pool": (PoolConfig("test", 1), PoolConfig("test", 2))}, "pool: test stands twice"),
+        ({"grid": (GridConfig("g", "target", (1,), ("base",), rehearse="none"),)}, "rehearse: 'none' is not one of"),
+        ({"grid": (GridConfig("g", "target", (1,), ("base",), rehearse_share=1.0),)}, "rehearse_share: 1.0 is not"),
         ({"pool": (PoolConfig("test", 1, kind="cats"),)}, "kind: 'cats' is not one of plates"),
     ],
 )
@@ -163,6 +166,19 @@ def test_photographs_train_and_are_tested_on_by_set(tmp_path: Path) -> None:
     found = [run_cell(tmp_path, config, cell) for cell in config.cells()]
     assert [one[0].pictures for one in found] == [0, 1, 2]
     assert {one.test: one.figures.count for one in found[2]} == {"test": 6, "crop_b": 1, "scene_c": 1}
+    rehearsing = dataclasses.replace(config, grid=(dataclasses.replace(grid, rehearse="target"),))
+    assert [run_cell(tmp_path, rehearsing, cell)[0].pictures for cell in rehearsing.cells()] == [0, 1, 2]
+
+
+def test_a_rehearsed_batch_has_both_kinds_in_their_shares() -> None:
+    def pool(text: str) -> ReaderBatch:
+        plain = RealSample(np.full((48, 144, 3), 90, np.uint8), text, np.zeros(0, np.float32))
+        return stack([plain] * 3)
+
+    target, drawn = (Drawn(pool(text), np.arange(3), 1, known_places=True) for text in ("A", "BC"))
+    for share, count in ((0.6, 6), (0.01, 1), (0.99, 9)):
+        batch = Rehearsed(target, drawn, share).take(10)
+        assert len(batch) == 10 and int((batch.lengths == 2).sum()) == count
 
 
 def test_a_torn_row_counts_as_not_there(tmp_path: Path) -> None:
