@@ -118,6 +118,9 @@ def _sticker(plate: Pixels, box: tuple[float, float, float, float], rng: Generat
 
 def _picture(plate: Pixels, cx: float, cy: float, w: float, h: float, rng: Generator) -> None:
     """A blob with limbs: tree, bird, rider, map, flower - whatever states print between the characters."""
+    if rng.random() < 0.25:
+        _tree(plate, cx, cy, w, h, rng)
+        return
     colour = random_colour(rng)
     count = int(rng.integers(5, 11))
     angles = np.sort(rng.uniform(0, 2 * np.pi, count))
@@ -128,6 +131,21 @@ def _picture(plate: Pixels, cx: float, cy: float, w: float, h: float, rng: Gener
         a = (int(cx + rng.normal(0, 0.2) * w), int(cy + rng.normal(0, 0.25) * h))
         b = (int(cx + rng.normal(0, 0.3) * w), int(cy + rng.normal(0, 0.3) * h))
         cv2.line(plate, a, b, colour if rng.random() < 0.5 else random_colour(rng), max(1, int(w * 0.08)), cv2.LINE_AA)
+
+
+def _tree(plate: Pixels, cx: float, cy: float, w: float, h: float, rng: Generator) -> None:
+    """A stem with branches, as wide below as the box: the firs and cacti of the west, whose bars are no E."""
+    colour = random_colour(rng)
+    width = max(1, round(w * rng.uniform(0.05, 0.16)))
+    top, bottom = cy - h / 2, cy + h / 2
+    cv2.line(plate, (round(cx), round(top)), (round(cx), round(bottom)), colour, width, cv2.LINE_AA)
+    sag = h * rng.uniform(-0.12, 0.12)
+    narrow = rng.uniform(0.0, 0.8)
+    for share in np.linspace(0.12, 0.88, int(rng.integers(3, 7))):
+        y, reach = top + h * share, w / 2 * (1 - narrow * (1 - share))
+        for side in (-1, 1):
+            end = (round(cx + side * reach), round(y + sag))
+            cv2.line(plate, (round(cx), round(y)), end, colour, width, cv2.LINE_AA)
 
 
 def draw_corner_stickers(plate: Pixels, rng: Generator, zone: tuple[float, float]) -> None:

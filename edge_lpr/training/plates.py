@@ -24,6 +24,7 @@ from edge_lpr.training.plate_ground import (
     Colour,
     blend,
     colour_of,
+    draw_border,
     draw_ground,
 )
 
@@ -36,6 +37,13 @@ EMBOSS_CHANCE = 0.55
 SYNTHETIC_STROKES_CHANCE = 0.3
 """Share of plates in a parametric stroke face instead of the country's own: no list of faces is complete."""
 ANY_FACE_CHANCE = 0.25
+CROWDED_CHANCE, CROWDED_STRETCH = 0.18, 1.3
+"""Share of American plates whose characters reach from rim to rim, wider than usual where they are few: the rim beside
+them is no stroke of an E or an L."""
+PICTURE_SHARE, LARGE_PICTURE_SHARE, LARGE_PICTURE_CHANCE = (0.45, 0.8), (0.8, 1.4), 0.25
+"""Width of a picture on a plate, of a character's height."""
+SMALL_SHARE = (0.28, 0.5)
+"""Width of small stacked letters, of a character's height."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,10 @@ def draw_plate(
     inner, strips = draw_frame(sheet.pixels, look, ink, len(rows), rng)
     if fmt.country == "US":
         draw_corner_stickers(sheet.pixels, rng, strips)
+    crowded = fmt.country == "US" and rng.random() < CROWDED_CHANCE
+    if crowded:
+        inner = (height_px * 0.03, inner[1], width_px - height_px * 0.03, inner[3])
+        draw_border(sheet.pixels, "thin", ink, rng)
     face = (faces or _choose_face)(look, rng)
     row_height = (inner[3] - inner[1]) / len(rows)
     for index, marks in enumerate(rows):
@@ -81,7 +93,8 @@ def draw_plate(
         x1 = inner[0]
         if index == 1 and len(rows) == 2 and look.band_left and rng.random() < 0.5:
             x1 = height_px * 0.04
-        _draw_row(sheet, marks, (x1, y1, inner[2], y1 + row_height), index, face, look, rng)
+        box = (x1, y1, inner[2], y1 + row_height)
+        _draw_row(sheet, marks, box, index, face, look, rng, CROWDED_STRETCH if crowded else 1.0)
     _ink(sheet, bool(look.panel), rng)
     boxes = np.array(sheet.boxes, np.float32).reshape(-1, 4)
     if rng.random() < 0.6:
@@ -107,18 +120,25 @@ def _choose_face(look: Look, rng: Generator) -> Face:
 
 
 def _draw_row(
-    sheet: _Sheet, marks: tuple[Mark, ...], box: Box, row: int, face: Face, look: Look, rng: Generator
+    sheet: _Sheet,
+    marks: tuple[Mark, ...],
+    box: Box,
+    row: int,
+    face: Face,
+    look: Look,
+    rng: Generator,
+    stretch: float = 1.0,
 ) -> None:
-    """Set one row's marks into `box`, squeezed when too wide, spread or centred when there is room."""
+    """Set one row's marks into `box`, squeezed when too wide, else widened up to `stretch`, spread or centred."""
     x1, y1, x2, y2 = box
     char_height = min((y2 - y1) * 0.97, (y2 - y1) * _char_share(sheet, look, y2 - y1) * rng.uniform(0.94, 1.05))
     spacing = char_height * rng.uniform(*SPACING_SHARE)
     gap = char_height * rng.uniform(*GAP_SHARE)
-    pieces = [_piece(mark, char_height, gap, face, look) for mark in marks]
+    pieces = [_piece(mark, char_height, gap, face, look, rng) for mark in marks]
     natural = sum(p.width for p in pieces) + spacing * max(0, len(pieces) - 1)
     room = x2 - x1
-    squeeze = min(1.0, room / max(natural, 1.0))
-    slack = max(0.0, room - natural)
+    squeeze = min(stretch, room / max(natural, 1.0))
+    slack = max(0.0, room - natural * max(squeeze, 1.0))
     if pieces and rng.random() < 0.4:
         spread = min(slack * rng.uniform(0.2, 0.9) / len(pieces), char_height * 0.25)
         spacing += spread
@@ -128,6 +148,9 @@ def _draw_row(
     for piece in pieces:
         cell = (x, middle - char_height / 2, x + piece.width * squeeze, middle + char_height / 2)
         if piece.mark.kind == "emblem":
+            if look.emblem == "picture":
+                taller = char_height * rng.uniform(0.0, 0.25)
+                cell = (cell[0], max(y1, cell[1] - taller), cell[2], min(y2, cell[3] + taller))
             draw_emblem(sheet.pixels, look.emblem, cell, sheet.ink, rng)
         else:
             _draw_piece(sheet, piece.mark, cell, row, face, rng)
@@ -142,12 +165,15 @@ def _char_share(sheet: _Sheet, look: Look, row_height: float) -> float:
     )
 
 
-def _piece(mark: Mark, char_height: float, gap: float, face: Face, look: Look) -> _Piece:
+def _piece(mark: Mark, char_height: float, gap: float, face: Face, look: Look, rng: Generator) -> _Piece:
     if mark.kind == "char":
         natural = face.glyph(mark.value, max(6, round(char_height))).advance
         width = natural if look.char_width == 0 else look.char_width * char_height
     elif mark.kind == "small":
-        width = char_height * 0.34
+        width = char_height * rng.uniform(*SMALL_SHARE)
+    elif mark.kind == "emblem" and look.emblem == "picture":
+        large = rng.random() < LARGE_PICTURE_CHANCE
+        width = char_height * rng.uniform(*(LARGE_PICTURE_SHARE if large else PICTURE_SHARE))
     else:
         width = {"gap": gap, "dash": char_height * 0.36, "dot": char_height * 0.24, "emblem": char_height * 0.58}[
             mark.kind
