@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ barrier is told and nothing is logged; what happens is printed, and drawn into a
 def register(subparsers: Any) -> None:
     """Add the command to the parser of `edge-lpr`."""
     parser = subparsers.add_parser("replay", help="see what the gate would make of a clip", description=ABOUT)
-    parser.add_argument("clip", type=Path, metavar="CLIP", help="a video file or a folder of pictures")
+    parser.add_argument("clip", type=_clip, metavar="CLIP", help="a video file or a folder of pictures")
     add_config(parser)
     parser.add_argument("--camera", default="", metavar="NAME", help="the camera that saw it (the first one)")
     parser.add_argument("--video", type=Path, metavar="FILE", help="the annotated video (CLIP-replay.mp4, here)")
@@ -39,10 +41,11 @@ def run(args: argparse.Namespace) -> int:
     from edge_lpr.service.site import load_site
 
     config = load_site(args.config)
-    path = args.video or Path(f"{args.clip.stem}-replay.mp4")
-    film = None if args.no_video else ReplayFilm(path)
+    path = args.video or Path(f"{Path(os.path.abspath(args.clip)).stem}-replay.mp4")
+    film = None if args.no_video else ReplayFilm(path, args.clip)
     decided: list[Decided] = []
     first: list[Frame] = []
+    stop = threading.Event()
 
     def on_decided(one: Decided) -> None:
         decided.append(one)
@@ -52,13 +55,21 @@ def run(args: argparse.Namespace) -> int:
         first[:] = first or [step.frame]
         if film is not None:
             film.on_step(step)
+            if film.fault is not None:
+                stop.set()
 
     began_s = time.monotonic()
     try:
-        result = replay(config, args.clip, args.camera, Listeners(on_decided, on_step))
+        result = replay(config, args.clip, args.camera, Listeners(on_decided, on_step), stop)
     finally:
         if film is not None:
             film.close()
     print(*summary(result, decided, first[0] if first else None), sep="\n")
     print(f"took {time.monotonic() - began_s:.1f} s" + (f"; the annotated video is {path}" if film and first else ""))
     return 1 if result.fault else 0
+
+
+def _clip(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a file or folder is needed")
+    return Path(text)

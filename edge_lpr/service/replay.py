@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from edge_lpr.barrier.base import Command
 from edge_lpr.capture.clock import SystemClock
 from edge_lpr.capture.video_writer import VideoWriter
 from edge_lpr.config import CameraTable, SiteConfig
-from edge_lpr.errors import ConfigError
+from edge_lpr.errors import ConfigError, EdgeLprError
 from edge_lpr.platelog.pictures import Pictures
 from edge_lpr.recognition.annotate import annotate
 from edge_lpr.recognition.recognise import Plate, plate_of
@@ -28,6 +29,7 @@ VERDICT_S = 3.0
 """How long a decision stands in the picture."""
 OPEN_COLOUR, CLOSED_COLOUR, INK = (34, 150, 60), (176, 40, 40), (255, 255, 255)
 USUAL_FPS = 25.0
+TURN_S = 0.1
 
 
 class CountingLog:
@@ -90,49 +92,70 @@ def camera_of(config: SiteConfig, name: str) -> CameraTable:
 
 
 def _run(lane: Lane, stop: threading.Event) -> None:
+    """Until the lane is over or `stop` is set; it has ended when this returns.
+
+    No thread is joined: a Ctrl-C within `Thread.join` makes Python 3.11 and 3.12 take a running thread for ended.
+    """
     lane.start()
     try:
-        while not lane.join(0.2) and not stop.is_set():
+        while not stop.wait(TURN_S) and not lane.is_over:
             pass
     finally:
         lane.stop()
-        lane.join(3.0)
+        while not lane.is_over:
+            time.sleep(TURN_S)
 
 
 class ReplayFilm:
-    """The annotated video: hand its `on_step` to `Listeners`, and close it."""
+    """The annotated video of a clip: hand its `on_step` to `Listeners`, and close it.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._video: VideoWriter | None = None
+    Raises ConfigError when it would be written over the clip, CameraError and BackendUnavailable as VideoWriter does.
+    """
+
+    def __init__(self, path: Path, clip: Path) -> None:
+        if path.exists() and clip.exists() and path.samefile(clip):
+            raise ConfigError(f"{path}: is the clip itself; the video needs a name of its own")
+        self._video = VideoWriter(path, USUAL_FPS)
+        self._lock = threading.Lock()
+        self.fault: EdgeLprError | None = None
+        """Why it cannot be written any more."""
+        self._is_closed = False
         self._first: Step | None = None
+        self._has_begun = False
         self._decisions: dict[str, Decision] = {}
         self._verdict: tuple[Decided, float] | None = None
 
     def on_step(self, step: Step) -> None:
-        """Draw one frame. The rate is that of the first two."""
-        if self._video is None:
-            if self._first is None:
-                self._first = step
+        """Draw one frame; what goes wrong becomes the `fault`. The rate is that of the first two."""
+        with self._lock:
+            if self._is_closed or self.fault is not None:
                 return
-            period_s = step.frame.captured_at_s - self._first.frame.captured_at_s
-            self._begin(1.0 / period_s if period_s > 0 else USUAL_FPS)
-        self._draw(step)
+            try:
+                self._take(step)
+            except EdgeLprError as error:
+                self.fault = error
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._video is None and self._first is not None:
-            self._begin(USUAL_FPS)
-        if self._video is not None:
-            self._video.close()
+        """Finish the file; with a `fault` there will be none, and it is raised."""
+        with self._lock, self._video:
+            self._is_closed = True
+            if self.fault is not None:
+                raise self.fault
+            if self._first is not None and not self._has_begun:
+                self._draw(self._first)
 
-    def _begin(self, fps: float) -> None:
-        assert self._first is not None
-        self._video = VideoWriter(self._path, fps)
-        self._draw(self._first)
+    def _take(self, step: Step) -> None:
+        if self._first is None:
+            self._first = step
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            period_s = step.frame.captured_at_s - self._first.frame.captured_at_s
+            self._video.fps = 1.0 / period_s if period_s > 0 else USUAL_FPS
+            self._draw(self._first)
+        self._draw(step)
 
     def _draw(self, step: Step) -> None:
-        assert self._video is not None
         for decided in step.decided:
             self._decisions[decided.decision.plate_read.arrival_id] = decided.decision
             self._verdict = decided, step.frame.captured_at_s + VERDICT_S

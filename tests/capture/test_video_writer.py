@@ -50,3 +50,44 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(video_writer, "ENCODERS", (("nonesuch", {}),))
     with pytest.raises(BackendUnavailable, match="nonesuch"), VideoWriter(tmp_path / "a.mp4", 15) as video:
         video.write(_pictures(1)[0])
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (40, 1)])
+def test_a_single_row_or_column_is_doubled(tmp_path: Path, height: int, width: int) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 10) as video:
+        for picture in _pictures(3, height, width):
+            video.write(picture)
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        frames = list(file.decode(video=0))
+    assert [(frame.height, frame.width) for frame in frames] == 3 * [(max(2, height), max(2, width))]
+
+
+def test_what_is_there_stays_until_the_video_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"of old")
+    with VideoWriter(path, 10):
+        pass
+    with pytest.raises(RuntimeError), VideoWriter(path, 10) as video:
+        video.write(_pictures(1)[0])
+        raise RuntimeError
+    assert path.read_bytes() == b"of old" and list(tmp_path.iterdir()) == [path]
+    with VideoWriter(path, 10) as video:
+        video.write(_pictures(1)[0])
+        assert path.read_bytes() == b"of old"
+    assert path.stat().st_size > 100 and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("name", "message"), [("a.foo", "must end in .mp4"), ("", "this is a folder")])
+def test_a_name_that_is_none_of_a_video_is_told(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(CameraError, match=message):
+        VideoWriter(tmp_path / name, 15)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_leaves_no_draft(small_disk: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 480, 640, 3), np.uint8)
+    message = "a.mp4: the video cannot be written: No space left"
+    with pytest.raises(CameraError, match=message), VideoWriter(small_disk / "a.mp4", 10) as video:
+        for picture in noise:
+            video.write(picture)
+    assert list(small_disk.iterdir()) == []

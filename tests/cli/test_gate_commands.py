@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -40,6 +41,13 @@ def test_init_then_check_then_show(tmp_path: Path, capsys: pytest.CaptureFixture
     assert cli.main(["config", "show", str(site)]) == 0
     shown = capsys.readouterr().out
     assert "stall_s = 5.0" in shown and "secret" not in shown
+
+
+def test_check_looks_for_the_networks(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["config", "check", str(site)]) == 0
+    site.write_text(re.sub("engines = .*", 'engines = "nosuch"', site.read_text()))
+    assert cli.main(["config", "check", str(site)]) == 1
+    assert f"{site.parent / 'nosuch/lpdnet'}: not a model card" in capsys.readouterr().err
 
 
 def test_check_names_file_and_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +137,58 @@ def test_replay_of_what_is_not_there(site: Path, tmp_path: Path, capsys: pytest.
 def test_replay_names_the_cameras(site: Path, film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["replay", str(film), "--config", str(site), "--camera", "exit", "--no-video"]) == 1
     assert "there are: entry" in capsys.readouterr().err
+
+
+def test_an_interrupted_replay_ends_its_film(site: Path, film: Path, tmp_path: Path) -> None:
+    """A Ctrl-C while the lane draws a frame: the film is closed after that frame, and can be shown."""
+    import av
+
+    video = tmp_path / "seen.mp4"
+    code = ("import os, signal, sys, time; from edge_lpr import cli; from edge_lpr.service import replay\n"
+            "def slow(*of):\n"
+            "    os.kill(os.getpid(), signal.SIGINT) if not drawn else None\n"
+            "    drawn.append(1); time.sleep(0.5); return annotate(*of)\n"
+            "drawn, annotate, replay.annotate = [], replay.annotate, slow; sys.exit(cli.main(sys.argv[1:]))")
+    arguments = ["replay", str(film), "--config", str(site), "--video", str(video)]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "edge-lpr: interrupted\n")
+    with av.open(str(video)) as drawn:
+        assert 1 <= sum(1 for _ in drawn.decode(video=0)) < 5
+
+
+def test_replay_spares_the_clip(site: Path, film: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = film.read_bytes()
+    assert cli.main(["replay", str(film), "--config", str(site), "--video", str(film)]) == 1
+    assert "film.mp4: is the clip itself" in capsys.readouterr().err
+    assert film.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["no/seen.mp4", "seen.foo", ""])
+def test_replay_tells_of_its_film_before_it_starts(site: Path, film: Path, tmp_path: Path, name: str,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["replay", str(film), "--config", str(site), "--video", str(tmp_path / name)]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and len(said.err.splitlines()) == 1 and "the video cannot be written" in said.err
+
+
+def test_replay_stops_when_its_film_fails(site: Path, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                          caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    from edge_lpr.capture.video_writer import VideoWriter
+    from edge_lpr.errors import CameraError
+
+    def fail(*_: object) -> None:
+        raise CameraError("seen.mp4: the video cannot be written: No space left on device")
+
+    monkeypatch.setattr(VideoWriter, "write", fail)
+    assert cli.main(["replay", str(film), "--config", str(site), "--video", str(tmp_path / "seen.mp4")]) == 1
+    assert capsys.readouterr().err == "edge-lpr: seen.mp4: the video cannot be written: No space left on device\n"
+    assert not caplog.records and not list(tmp_path.glob("seen*"))
+
+
+def test_replay_of_a_clip_without_a_name(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["replay", "", "--config", str(site)])
+    assert stop.value.code == 2 and "name of a file or folder is needed" in capsys.readouterr().err
 
 
 def test_bench_measures(film: Path, red_engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
