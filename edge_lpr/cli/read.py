@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             started_s = time.perf_counter()
             plates = _read_one(recogniser, pixels, args.crop)
             elapsed_ms = 1000 * (time.perf_counter() - started_s)
-            print(_json(path, plates, elapsed_ms) if args.json else _line(path, plates), flush=True)
+            _say(_json(path, plates, elapsed_ms) if args.json else _line(path, plates))
             if path in targets:
                 _write_annotated(targets[path], pixels, plates)
         except ImageError as error:
@@ -88,6 +88,12 @@ def _read_one(recogniser: PlateRecogniser, pixels: Pixels, is_crop: bool) -> tup
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     box = (0.0, 0.0, float(width), float(height))
     return (Plate(reading.text, reading.confidence, box, corners, 1.0, reading.rows, reading.region),)
+
+
+def _say(line: str) -> None:
+    """Print at once; what the output has no characters for, as a file's name may hold, is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _json(path: Path, plates: Sequence[Plate], elapsed_ms: float) -> str:
@@ -116,7 +122,13 @@ def _line(path: Path, plates: Sequence[Plate]) -> str:
 
 
 def _annotated_paths(pictures: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """Picture -> file to write: its name as .jpg, numbered where two pictures have the same name."""
+    """Picture -> file to write: its name as .jpg, numbered where two pictures have the same name.
+
+    Raises ConfigError for a file that is one of the pictures.
+    """
+    from edge_lpr.errors import ConfigError
+
+    originals = {path.resolve() for path in pictures}
     taken: set[str] = set()
     targets: dict[Path, Path] = {}
     for path in dict.fromkeys(pictures):
@@ -126,6 +138,9 @@ def _annotated_paths(pictures: Sequence[Path], folder: Path) -> dict[Path, Path]
             name = f"{path.stem}-{number}"
         taken.add(name.lower())
         targets[path] = folder / f"{name}.jpg"
+        if targets[path].resolve() in originals:
+            raise ConfigError(f"{targets[path]}: would be written over, and is one of the pictures to read;"
+                              " --annotate needs another folder")
     return targets
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -77,6 +80,26 @@ def test_annotated_pictures(photos, red_engines, capsys, tmp_path):
     drawn = np.asarray(Image.open(tmp_path / "out" / "plate.jpg"))
     assert drawn.shape == (480, 640, 3)
     assert np.abs(drawn[264, 290:350].astype(int) - 90).max() > 60  # the lower edge is drawn
+
+
+def test_annotate_spares_the_pictures(photos, red_engines, capsys):
+    original = photos / "deep" / "plate.jpg"
+    Image.open(photos / "deep" / "plate.png").save(original)
+    before = original.read_bytes()
+    status, out, err = run(capsys, original, "--annotate", photos / "deep" / ".." / "deep", "--engines", red_engines)
+    assert (status, out) == (1, "") and "plate.jpg: would be written over" in err
+    assert original.read_bytes() == before
+
+
+def test_a_name_that_cannot_be_printed_is_escaped(photos, red_engines):
+    (photos / "deep" / "plate.png").rename(photos / os.fsdecode(b"\xff\xc3\xbc.png"))
+    command = [sys.executable, "-m", "edge_lpr.cli", "read", str(photos), "--engines", str(red_engines)]
+    for encoding, name in (("utf-8:strict", "\\udcffü.png"), ("ascii:strict", r"\udcff\xfc.png")):
+        done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding})
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert [line.partition(": ")[0] for line in done.stdout.decode().splitlines()] == [
+            f"{photos}/empty.png", f"{photos}/{name}"
+        ]  # fmt: skip
 
 
 def test_one_clear_error_for_the_whole(photos, red_engines, tmp_path, capsys):
