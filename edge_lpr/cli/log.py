@@ -26,7 +26,7 @@ def register(subparsers: Any) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = _command(commands, "list", run_list, "decisions, newest first", filtered=True)
     listing.add_argument("-n", "--limit", type=_count, default=50, metavar="N", help="at most so many (50)")
-    listing.add_argument("--before", type=_count, default=0, metavar="ID", help="the page before this decision")
+    listing.add_argument("--before", type=_count, metavar="ID", help="the page before this decision")
     tail = _command(commands, "tail", run_tail, "the last decisions", filtered=True)
     tail.add_argument("-n", "--limit", type=_count, default=10, metavar="N", help="begin with the last N (10)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on with those to come")
@@ -40,7 +40,8 @@ def register(subparsers: Any) -> None:
     events.add_argument("--kind", default="", help="only this kind")
     erase = _command(commands, "erase", run_erase, "erase all about a plate: rows and pictures")
     erase.add_argument("plate")
-    erase.add_argument("--with-damaged", action="store_true", help="also delete databases set aside as damaged")
+    erase.add_argument("--with-damaged", action="store_true",
+                       help="also delete databases set aside as damaged, and pictures whose decisions are lost")
     _command(commands, "verify", run_verify, "check the database and the pictures; 1 where something is wrong")
 
 
@@ -64,7 +65,7 @@ def run_list(args: argparse.Namespace) -> int:
         rows = reader.newest(_filter(args), args.limit, args.before)
     for row in rows:
         print(_line(row))
-    if len(rows) == args.limit:
+    if rows and len(rows) == args.limit:
         print(f"more: --before {rows[-1].id}", file=sys.stderr)
     return 0
 
@@ -168,6 +169,9 @@ def run_erase(args: argparse.Namespace) -> int:
     if erased.damaged_left:
         print(f"edge-lpr: {erased.damaged_left} damaged databases set aside in {args.log / 'damaged'} may still hold "
               "the plate: --with-damaged deletes them", file=sys.stderr)
+    if erased.orphans_left:
+        print(f"edge-lpr: pictures of {erased.orphans_left} decisions that are lost remain, and may show the plate: "
+              "--with-damaged deletes them", file=sys.stderr)
     return 0
 
 
@@ -221,11 +225,11 @@ def _clock_text(moment: datetime, is_synced: bool) -> str:
 
 def _time(text: str) -> datetime:
     """A time of the command line as aware UTC."""
-    if text[-1:] in _UNITS and text[:-1].replace(".", "", 1).isdigit():
-        return datetime.now(timezone.utc) - timedelta(**{_UNITS[text[-1]]: float(text[:-1])})
     try:
+        if text[-1:] in _UNITS and text[:-1].replace(".", "", 1).isdigit():
+            return datetime.now(timezone.utc) - timedelta(**{_UNITS[text[-1]]: float(text[:-1])})
         moment = datetime.fromisoformat(text.removesuffix("Z"))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; allowed: {TIME_HELP}") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 

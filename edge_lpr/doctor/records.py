@@ -53,7 +53,7 @@ def _soundness(folder: Path) -> Iterator[Finding]:
     verified = verify(folder)
     said = f"{verified.decisions} decisions, {verified.pictures} pictures"
     if verified.problems:
-        yield fail("log", f"{said}: {'; '.join(verified.problems[:3])}",
+        yield fail("log", f"{said}: {'; '.join((*verified.problems[:3], *verified.notes))}",
                    "restart the gate: it sets a damaged database aside and carries over what can be read")
     elif any("damaged" in note for note in verified.notes):
         yield warn("log", f"{said}; {'; '.join(verified.notes)}",

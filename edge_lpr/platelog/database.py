@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -14,11 +15,13 @@ from typing import TypeVar
 from edge_lpr.gate.decide import GateTime
 from edge_lpr.platelog.connection import connect_writer, make_folder, transact
 from edge_lpr.platelog.faults import LogDamagedError, LogInUseError, fault_of
-from edge_lpr.platelog.integrity import Salvaged, begin_after_loss, quick_check, rebuild, settle_rebuild
+from edge_lpr.platelog.integrity import Salvaged, begin_after_loss, quick_check, rebuild, settle_rebuild, told_damage
 from edge_lpr.platelog.migrations import check_version, migrate
 from edge_lpr.platelog.rows import EventKind, insert_event, stamp, utc_text
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, LOCK_NAME
 from edge_lpr.records import Outcome
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -29,7 +32,8 @@ STOPPED_EARLY = "the gate stopped before the outcome was known"
 class Database:
     """One gate's writer, one thread at a time.
 
-    `run_id` and `after_id` (the last decision of earlier runs) hold once it was open.
+    `run_id` and `after_id` (the last decision of earlier runs) hold once it was open, and so does `damage`: what was
+    lost or set aside, as long as that is worth a look.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], GateTime], check_limit_s: float) -> None:
@@ -38,6 +42,7 @@ class Database:
         self.after_id = 0
         self.boot_id = boot_id()
         self.commits = 0
+        self.damage = ""
         self.folder = folder
         self._clock = clock
         self._check_limit_s = check_limit_s
@@ -131,6 +136,10 @@ class Database:
             self.commits += 1
         if loss:
             transact(connection, lambda c: insert_event(c, self.run_id, self._clock(), EventKind.DAMAGE, loss))
+        damage = told_damage(connection, self.folder, self.run_id)
+        if damage and damage != self.damage:
+            log.warning("log: %s", damage)
+        self.damage = damage
 
     def _begin_run(self, connection: sqlite3.Connection) -> None:
         """A new run; whatever an earlier one left open has an unknown outcome and is never sent again."""
@@ -153,7 +162,7 @@ class Database:
         def finish(fresh: sqlite3.Connection, salvaged: Salvaged) -> None:
             if not self.run_id:
                 transact(fresh, self._begin_run)
-            detail = f"{damage}; {salvaged}; the damaged file is kept"
+            detail = f"{damage}; {salvaged}"
             transact(fresh, lambda c: insert_event(c, self.run_id, self._clock(), EventKind.DAMAGE, detail))
 
         def work() -> None:

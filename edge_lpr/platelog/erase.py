@@ -17,25 +17,28 @@ from edge_lpr.platelog.faults import fault_of
 from edge_lpr.platelog.integrity import damaged_folders
 from edge_lpr.platelog.migrations import check_version
 from edge_lpr.platelog.pictures import PictureFolder, PictureOptions
-from edge_lpr.platelog.retention import delete_decisions
+from edge_lpr.platelog.retention import delete_decisions, ids_between
 from edge_lpr.platelog.rows import EventKind, insert_event
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
 class Erased:
-    """How much was erased; `damaged_left` databases set aside earlier may still hold the plate."""
+    """How much was erased; `damaged_left` databases set aside earlier, and the pictures of `orphans_left` decisions
+    that are not in the log any more, may still show the plate."""
 
     decisions: int
     mentions: int
     pictures: int
     damaged_left: int
+    orphans_left: int
 
 
 def erase_plate(folder: Path, plate: str, clock: Callable[[], GateTime], with_damaged: bool = False) -> Erased:
     """Erase a plate while the gate may run. The log says that and how much, without the plate.
 
-    `with_damaged` also deletes the damaged databases that were set aside. Raises LogError.
+    `with_damaged` also deletes the damaged databases that were set aside, and the pictures of decisions that are not in
+    the log any more: of which plate they are nothing tells. Raises LogError.
     """
     path = folder / DATABASE_FOLDER / DATABASE_NAME
     try:
@@ -50,15 +53,19 @@ def erase_plate(folder: Path, plate: str, clock: Callable[[], GateTime], with_da
             if check_version(connection, path) != SCHEMA_VERSION:
                 raise LogError(f"{path}: is of an older edge_lpr: start the gate once to bring it up to date")
             decisions, mentions = _erase_rows(connection, text, clock)
+            pictures = PictureFolder(folder, PictureOptions())
+            removed = pictures.remove(decisions)
+            orphans = pictures.orphans(lambda low, high: ids_between(connection, low, high))
         finally:
             connection.close()
-        pictures = PictureFolder(folder, PictureOptions()).remove(decisions)
         if with_damaged:
+            removed += pictures.remove(orphans)
+            orphans = set()
             for damaged in damaged_folders(folder):
                 shutil.rmtree(damaged)
     except (sqlite3.Error, OSError) as error:
         raise fault_of(error, path) from error
-    return Erased(len(decisions), mentions, pictures, len(damaged_folders(folder)))
+    return Erased(len(decisions), mentions, removed, len(damaged_folders(folder)), len(orphans))
 
 
 def _erase_rows(

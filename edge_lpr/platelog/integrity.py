@@ -16,7 +16,7 @@ from edge_lpr.platelog.connection import connect_reader, connect_writer, make_fo
 from edge_lpr.platelog.faults import LogNewerError
 from edge_lpr.platelog.migrations import check_version, migrate
 from edge_lpr.platelog.pictures import PICTURES_FOLDER, highest_id
-from edge_lpr.platelog.rows import decision_of, time_of
+from edge_lpr.platelog.rows import EventKind, decision_of, time_of
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, LOCK_NAME, TABLES
 
 DAMAGED_FOLDER = "damaged"
@@ -30,14 +30,16 @@ _ID_GAP = 1_000_000
 
 @dataclass(frozen=True)
 class Salvaged:
-    """How many rows of each table could be carried over, and how many keys fell into unreadable places."""
+    """How many rows of each table could be carried over, whether that is all, and where the damaged file is kept."""
 
     rows: dict[str, int]
     complete: bool
+    kept_in: Path
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} {table}" for table, count in self.rows.items())
-        return f"{counts} carried over" + ("" if self.complete else "; some could not be read")
+        partly = "" if self.complete else "; some could not be read"
+        return f"set aside in {self.kept_in}; {counts} carried over{partly}"
 
 
 def quick_check(connection: sqlite3.Connection, limit_s: float) -> str:
@@ -55,7 +57,7 @@ def quick_check(connection: sqlite3.Connection, limit_s: float) -> str:
         return ""
     finally:
         connection.set_progress_handler(None, 0)
-    return "" if said == "ok" else said
+    return "" if said == "ok" else " ".join(said.split())
 
 
 def rebuild(folder: Path, finish: Callable[[sqlite3.Connection, Salvaged], None]) -> Path:
@@ -70,7 +72,7 @@ def rebuild(folder: Path, finish: Callable[[sqlite3.Connection, Salvaged], None]
     fresh = connect_writer(coming / DATABASE_NAME)
     try:
         migrate(fresh, coming / DATABASE_NAME)
-        finish(fresh, salvage(current, fresh, highest_id(folder)))
+        finish(fresh, salvage(folder, fresh))
     finally:
         fresh.close()
     aside = set_aside(folder)
@@ -80,14 +82,29 @@ def rebuild(folder: Path, finish: Callable[[sqlite3.Connection, Salvaged], None]
     return aside
 
 
+def told_damage(connection: sqlite3.Connection, folder: Path, run_id: int) -> str:
+    """What the log says of its last damage, with the time; '' when that was in an earlier run than `run_id`, and
+    nothing that was set aside is left."""
+    row = connection.execute(
+        "SELECT time_utc, detail, run_id FROM events WHERE kind = ? ORDER BY id DESC LIMIT 1", (EventKind.DAMAGE.value,)
+    ).fetchone()
+    if row is None or (row[2] != run_id and not damaged_folders(folder)):
+        return ""
+    return f"{row[0]:.19}Z: {row[1]}"
+
+
 def set_aside(folder: Path) -> Path:
     """Move the database into `damaged/N/`, where nothing of it is lost; returns that folder."""
-    number = 1 + max((int(path.name) for path in damaged_folders(folder)), default=0)
-    aside = folder / DAMAGED_FOLDER / str(number)
+    aside = _next_aside(folder)
     make_folder(aside.parent)
     (folder / DATABASE_FOLDER).rename(aside)
     sync_folder(folder)
     return aside
+
+
+def _next_aside(folder: Path) -> Path:
+    number = 1 + max((int(path.name) for path in damaged_folders(folder)), default=0)
+    return folder / DAMAGED_FOLDER / str(number)
 
 
 def begin_after_loss(fresh: sqlite3.Connection, folder: Path) -> str:
@@ -158,12 +175,12 @@ def damaged_folders(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def salvage(damaged: Path, fresh: sqlite3.Connection, highest_picture: int) -> Salvaged:
-    """Copy every row that can be read from the database in folder `damaged` to the fresh one, with its id."""
+def salvage(folder: Path, fresh: sqlite3.Connection) -> Salvaged:
+    """Copy every row that can be read from the log's damaged database to the fresh one, with its id."""
     counts = dict.fromkeys(TABLES, 0)
     complete, sequence = False, 0
     try:
-        source = connect_reader(damaged / DATABASE_NAME)
+        source = connect_reader(folder / DATABASE_FOLDER / DATABASE_NAME)
     except sqlite3.Error:
         source = None
     if source is not None:
@@ -176,8 +193,8 @@ def salvage(damaged: Path, fresh: sqlite3.Connection, highest_picture: int) -> S
     # What became of a decision that is lost says nothing.
     orphans = "DELETE FROM commands WHERE decision_id NOT IN (SELECT id FROM decisions)"
     counts["commands"] -= transact(fresh, lambda connection: connection.execute(orphans).rowcount)
-    _continue_ids(fresh, sequence, highest_picture)
-    return Salvaged(counts, complete)
+    _continue_ids(fresh, sequence, highest_id(folder))
+    return Salvaged(counts, complete, _next_aside(folder))
 
 
 def _copy(source: sqlite3.Connection, fresh: sqlite3.Connection, table: str, key: str) -> tuple[int, bool]:

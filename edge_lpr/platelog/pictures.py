@@ -86,16 +86,17 @@ class PictureFolder:
         """
         removed = 0
         for shard in _shards(self._root):
-            first = int(shard.name) * _SHARD
             with self._lock:
-                # Files first: a picture's decision is in the log before the picture is there.
-                paths = list(shard.iterdir())
-                known = existing(first, first + _SHARD - 1)
-                for path in paths:
-                    if _id_of(path) not in known or path.suffix == _UNFINISHED or path.stat().st_size == 0:
+                for path, is_known in _known_files(shard, existing):
+                    if not is_known or path.suffix == _UNFINISHED or path.stat().st_size == 0:
                         removed += self._unlink(path)
                 _remove_if_empty(shard)
         return removed
+
+    def orphans(self, existing: Callable[[int, int], set[int]]) -> set[int]:
+        """The ids of decisions that are gone, of which there are whole pictures; `existing` as in `sweep`."""
+        return {_id_of(path) for shard in _shards(self._root) for path, is_known in _known_files(shard, existing)
+                if not is_known and path.suffix != _UNFINISHED and _id_of(path) >= 0}
 
     def _write(self, path: Path, content: bytes) -> None:
         unfinished = path.with_suffix(_UNFINISHED)
@@ -190,6 +191,14 @@ def _files(root: Path) -> Iterator[tuple[int, Path]]:
     for shard in _shards(root):
         for path in sorted(shard.iterdir(), key=lambda path: (_id_of(path), path.name)):
             yield _id_of(path), path
+
+
+def _known_files(shard: Path, existing: Callable[[int, int], set[int]]) -> list[tuple[Path, bool]]:
+    """The files of a shard, and whether each one's decision exists."""
+    # Files first: a picture's decision is in the log before the picture is there.
+    paths, first = list(shard.iterdir()), int(shard.name) * _SHARD
+    known = existing(first, first + _SHARD - 1)
+    return [(path, _id_of(path) in known) for path in paths]
 
 
 def _id_of(path: Path) -> int:

@@ -79,9 +79,11 @@ class PlateLogReader:
             self._connection.close()
             self._connection = None
 
-    def newest(self, chosen: LogFilter | None = None, limit: int = 100, before_id: int = 0) -> list[LoggedDecision]:
+    def newest(
+        self, chosen: LogFilter | None = None, limit: int = 100, before_id: int | None = None
+    ) -> list[LoggedDecision]:
         """A page of decisions, newest first; the next page is the one before the last id of this."""
-        return self._page(chosen or LogFilter(), limit, "DESC", ("d.id < ?", before_id) if before_id else None)
+        return self._page(chosen or LogFilter(), limit, "DESC", None if before_id is None else ("d.id < ?", before_id))
 
     def after(self, last_id: int, chosen: LogFilter | None = None, limit: int = 1000) -> list[LoggedDecision]:
         """Decisions with greater ids, oldest first: for followers and exports."""

@@ -62,7 +62,7 @@ def purge(
     decisions, second = _purge_class(database, pictures, options, now, matched=True)
     events = _purge_events(database, options, now)
     _purge_optics(database, options, now)
-    swept = pictures.sweep(lambda low, high: database.read(lambda c: _ids_between(c, low, high))) if sweep else 0
+    swept = pictures.sweep(lambda low, high: database.read(lambda c: ids_between(c, low, high))) if sweep else 0
     if unmatched or decisions or events:
         database.vacuum(_FREED_PAGES)
     return Purged(unmatched, decisions, events, first + second + swept, _purge_damaged(database, options, now))
@@ -167,5 +167,6 @@ def _purge_damaged(database: Database, options: RetentionOptions, now: GateTime)
     return len(due)
 
 
-def _ids_between(connection: sqlite3.Connection, low: int, high: int) -> set[int]:
+def ids_between(connection: sqlite3.Connection, low: int, high: int) -> set[int]:
+    """The ids of the decisions between two ids, both included."""
     return {row[0] for row in connection.execute("SELECT id FROM decisions WHERE id BETWEEN ? AND ?", (low, high))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -23,6 +24,8 @@ from edge_lpr.platelog.retention import Purged, RetentionOptions, purge
 from edge_lpr.platelog.rows import EventKind, insert_decision, insert_event, insert_intent, update_outcome
 from edge_lpr.records import Action, CommandOutcome, Decision, OpticHour, OpticSample
 
+log = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 
 
@@ -42,7 +45,7 @@ class LogOptions:
 @dataclass(frozen=True)
 class LogHealth:
     """`state` ok, or degraded with `detail` saying why; `pending` entries wait, `lost` did not fit; `pictures_left_out`
-    since the start; `commits` transactions written by this process."""
+    since the start; `commits` transactions written by this process; `damage` what was found damaged and set aside."""
 
     state: str
     detail: str
@@ -50,6 +53,7 @@ class LogHealth:
     lost: int
     pictures_left_out: int
     commits: int
+    damage: str = ""
 
 
 def unsynced_clock() -> GateTime:
@@ -81,15 +85,15 @@ class PlateLog:
         A disk that is full or cannot be written is no error here but a health state, and is tried again. Raises
         LogError when the log belongs to a newer edge_lpr, LogInUseError when another process writes it.
         """
-        log = cls(folder, options or LogOptions(), clock)
+        opened = cls(folder, options or LogOptions(), clock)
         try:
-            log._transact(lambda connection: None)
+            opened._transact(lambda connection: None)
         except LogUnwritableError as error:
-            log._note(error)
+            opened._note(error)
         except BaseException:
-            log._database.close()
+            opened._database.close()
             raise
-        return log
+        return opened
 
     def __enter__(self) -> PlateLog:
         return self
@@ -213,10 +217,11 @@ class PlateLog:
         faults = [self._fault, self._picture_writer.last_error]
         detail = "; ".join(fault for fault in faults if fault)
         return LogHealth("degraded" if detail else "ok", detail, len(self._pending), self._pending.lost,
-                         self._picture_writer.left_out, self._database.commits)
+                         self._picture_writer.left_out, self._database.commits, self._database.damage)
 
-    def close(self, timeout_s: float = 1.0) -> None:
-        """Write what waits, pictures for at most `timeout_s`, and let others have the log."""
+    def close(self, timeout_s: float = 1.0) -> int:
+        """Write what waits, pictures for at most `timeout_s`, and let others have the log; how many entries are lost.
+        """
         with self._lock:
             try:
                 self._drain(is_urgent=True)
@@ -225,6 +230,10 @@ class PlateLog:
         self._picture_writer.close(timeout_s)
         with self._lock:
             self._database.close()
+        unwritten = len(self._pending) + self._pending.lost
+        if unwritten:
+            log.error("%d entries of the log were not written: %s", unwritten, self._fault)
+        return unwritten
 
     def _drain(self, is_urgent: bool = False) -> None:
         """Write what waits, in one transaction. A fault is tried again only after a while, unless it is urgent."""

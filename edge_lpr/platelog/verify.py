@@ -9,6 +9,7 @@ from edge_lpr.errors import LogError
 from edge_lpr.platelog.integrity import damaged_folders
 from edge_lpr.platelog.pictures import all_pictures, is_whole
 from edge_lpr.platelog.query import PlateLogReader
+from edge_lpr.platelog.rows import EventKind
 
 _SHOWN = 10
 
@@ -35,7 +36,9 @@ def verify(folder: Path) -> Verified:
         if waiting:
             notes.append(f"{waiting} commands without an outcome (the gate is at it, or was cut off)")
         if damaged_folders(folder):
-            notes.append(f"{len(damaged_folders(folder))} damaged databases are kept in {folder / 'damaged'}")
+            told = [event.detail for event in reader.events(EventKind.DAMAGE)[-1:]]
+            kept = f"{len(damaged_folders(folder))} damaged databases are kept in {folder / 'damaged'}"
+            notes.append(": ".join([kept, *told]))
         return Verified(decisions[0], pictures, tuple(problems), tuple(notes))
 
 

@@ -109,7 +109,7 @@ class Housekeeping:
 
     def health(self) -> GateHealth:
         """How the gate does now."""
-        reasons = self._reasons()
+        reasons, plate_log = self._reasons(), self._log.health()
         return GateHealth(
             state=GateState.DEGRADED if reasons else GateState.OK,
             reasons=reasons,
@@ -122,8 +122,8 @@ class Housekeeping:
             clock_synced=self._clock.synced(),
             cameras={lane.name: asdict(lane.health()) for lane in self._lanes},
             barriers={runner.name: asdict(runner.health()) for runner in self._runners},
-            log=asdict(self._log.health()),
-            notes=self._optics.told,
+            log=asdict(plate_log),
+            notes=(*([f"log: {plate_log.damage}"] if plate_log.damage else []), *self._optics.told),
         )
 
     def _reasons(self) -> tuple[str, ...]:

@@ -50,6 +50,8 @@ def folder(tmp_path: Path) -> Path:
         (("-n", "1"), "3"),
         (("--before", "3", "-n", "1"), "2"),
         (("--camera", "exit"), ""),
+        (("-n", "0"), ""),
+        (("--before", "0"), ""),
     ],
 )
 def test_list(folder: Path, options: tuple[str, ...], ids: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,9 +100,10 @@ def test_what_is_wrong_is_told(folder: Path, call, said: str, capsys: pytest.Cap
 def test_no_log_and_no_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["log", "list", "--log", str(tmp_path)]) == 1
     assert "no plate log" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["log", "list", "--since", "yesterday"])
-    assert "allowed: 2025-01-31" in capsys.readouterr().err
+    for text in ("yesterday", "99999999999d", "²d"):
+        with pytest.raises(SystemExit):
+            main(["log", "list", "--since", text])
+        assert "allowed: 2025-01-31" in capsys.readouterr().err
 
 
 def test_tail_follows(folder: Path) -> None:

@@ -172,6 +172,17 @@ def test_a_damaged_log_is_told(tmp_path: Path) -> None:
     assert found.level is Level.FAIL
 
 
+def test_what_was_set_aside_is_told_beside_what_is_wrong(tmp_path: Path) -> None:
+    fill(tmp_path, [NOW])
+    (tmp_path / "damaged/1").mkdir(parents=True)
+    found = by_name(list(log_findings(place(tmp_path), NOW)))["log"]
+    assert found.level is Level.WARN and str(tmp_path / "damaged") in found.said
+    (tmp_path / "pictures/000000").mkdir(parents=True)
+    (tmp_path / "pictures/000000/9-crop.jpg").touch()
+    found = by_name(list(log_findings(place(tmp_path), NOW)))["log"]
+    assert found.level is Level.FAIL and "9-crop.jpg" in found.said and str(tmp_path / "damaged") in found.said
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(5, "5 seconds"), (600, "10 minutes"), (90000, "25 hours"),
                                                (400000, "5 days")])
 def test_spans(seconds: float, text: str) -> None:

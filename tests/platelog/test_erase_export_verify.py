@@ -42,7 +42,7 @@ def folder(tmp_path: Path, clock, make_decision, make_opening) -> Path:
 @pytest.mark.parametrize("gate_runs", [False, True])
 def test_nothing_of_an_erased_plate_is_left(folder: Path, clock, make_decision, gate_runs: bool) -> None:
     log = PlateLog.open(folder, clock=clock) if gate_runs else None
-    assert erase_plate(folder, "sa-234 56", clock) == Erased(decisions=1, mentions=2, pictures=1, damaged_left=0)
+    assert erase_plate(folder, "sa-234 56", clock) == Erased(1, 2, pictures=1, damaged_left=0, orphans_left=0)
     for path in folder.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
     assert pictures_of(folder, 2) == {} and len(pictures_of(folder, 1)) == 1
@@ -63,6 +63,20 @@ def test_damaged_databases_may_hold_the_plate(folder: Path, clock) -> None:
     assert erase_plate(folder, SECRET, clock).damaged_left == 1
     assert erase_plate(folder, SECRET, clock, with_damaged=True).damaged_left == 0
     assert not (folder / "damaged" / "1").exists()
+
+
+def test_pictures_whose_decision_is_lost_may_show_the_plate(folder: Path, clock) -> None:
+    connection = sqlite3.connect(folder / "database" / "plates.db")
+    connection.execute("DELETE FROM decisions WHERE id = 2")
+    connection.commit()
+    connection.close()
+    unfinished = pictures_of(folder, 1)["crop"].with_name("4-crop.tmp")
+    unfinished.touch()
+    assert erase_plate(folder, SECRET, clock).orphans_left == 1 and pictures_of(folder, 2)
+    erased = erase_plate(folder, SECRET, clock, with_damaged=True)
+    assert (erased.pictures, erased.orphans_left) == (1, 0)
+    assert pictures_of(folder, 2) == {} and pictures_of(folder, 1)
+    assert unfinished.exists(), "a gate may be writing it"
 
 
 @pytest.mark.parametrize("plate", ["", "*", "A", "5A2*"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -62,6 +63,24 @@ def test_a_spoilt_page_costs_its_rows_only(log_at_rest: Path, clock, make_decisi
     assert len(damage) == 1 and "could not be read" in damage[0].detail
     assert (log_at_rest / "damaged" / "1" / DATABASE_NAME).read_bytes() == spoilt
     assert verify(log_at_rest).problems == ()
+
+
+def test_damage_is_told_as_long_as_it_is_kept(
+    log_at_rest: Path, clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = log_at_rest / DATABASE_FOLDER / DATABASE_NAME
+    spoil(path, pages_of(path, b"approaching")[3])
+    for _ in range(2):
+        caplog.clear()
+        with PlateLog.open(log_at_rest, clock=clock) as log:
+            told = log.health().damage
+        assert f"set aside in {log_at_rest / 'damaged' / '1'}; 1 runs, 19" in told and "carried over" in told
+        assert "\n" not in told and caplog.messages == [f"log: {told}"]
+    (note,) = (one for one in verify(log_at_rest).notes if "damaged" in one)
+    assert "carried over" in note
+    shutil.rmtree(log_at_rest / "damaged")
+    with PlateLog.open(log_at_rest, clock=clock) as log:
+        assert log.health().damage == ""
 
 
 def test_damaged_index_loses_nothing(log_at_rest: Path, clock) -> None:
