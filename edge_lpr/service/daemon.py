@@ -35,6 +35,7 @@ from edge_lpr.service.lane import Camera, Lane
 from edge_lpr.service.orders import OrderDesk
 from edge_lpr.service.pipeline import CommandSink, Decided, DecisionLog, Pipeline, Step
 from edge_lpr.service.rules import Rules
+from edge_lpr.service.runtime_lock import RuntimeLock
 from edge_lpr.service.sight import Networks, Sight
 from edge_lpr.service.site import camera_spec, log_options
 from edge_lpr.service.stages import StageTimes
@@ -99,8 +100,8 @@ class Daemon:
                  networks: Networks | None = None, started: Started = STARTED_WELL) -> None:
         """Load the networks, unless they come warm, and open the log. `path` of the configuration, to read it again.
 
-        Raises NetworkError, ConfigError, BackendUnavailable; LogError when another gate has the log. A camera, a list
-        or a disk that fails is no error here but a health state.
+        Raises NetworkError, ConfigError (also when another gate has the runtime folder), BackendUnavailable; LogError
+        when another gate has the log. A camera, a list or a disk that fails is no error here but a health state.
         """
         self.config = config
         self._clock = clock or SystemClock()
@@ -109,8 +110,13 @@ class Daemon:
             networks = Networks(config.recognition)
             networks.warm()
         self.barriers = {table.name: make_barrier(table) for table in config.barrier}
-        self.log = PlateLog.open(config.log.folder, log_options(config.log, config.access.trust_unsynced_clock),
-                                 lambda: gate_time(self._clock))
+        self._runtime = RuntimeLock(config.service.runtime_folder)
+        try:
+            self.log = PlateLog.open(config.log.folder, log_options(config.log, config.access.trust_unsynced_clock),
+                                     lambda: gate_time(self._clock))
+        except BaseException:
+            self._runtime.release()
+            raise
         self._rules = Rules(config, config.log.folder / KEPT_LISTS)
         self._runners = {
             table.name: self._runner(table, listeners.on_outcome) for table in config.barrier
@@ -124,6 +130,7 @@ class Daemon:
             ]
         except BaseException:
             self.log.close()
+            self._runtime.release()
             raise
         self._orders = OrderDesk(config.service.runtime_folder, self._runners)
         self._keeping = Housekeeping(config, path, self._rules, self.log, self.lanes, list(self._runners.values()),
@@ -168,7 +175,8 @@ class Daemon:
         return self._keeping.health()
 
     def stop(self) -> int:
-        """Drain and end everything, within 3 seconds; the exit status: 1 when a file could not be read to its end.
+        """Drain and end everything, within 3 seconds; the exit status: 1 when a file could not be read to its end, or
+        entries of the log could not be written.
 
         Arrivals under way are decided and logged, but nothing new opens: a vehicle that stands there is seen again.
         """
@@ -186,9 +194,10 @@ class Daemon:
         for runner in self._runners.values():
             runner.stop(BARRIER_STOP_S)
         self._keeping.write_health(GateState.STOPPED)
-        self.log.close(LOG_STOP_S)
+        is_lossy = self.log.close(LOG_STOP_S) > 0
+        self._runtime.release()
         log.info("the gate %s has stopped", self.config.name)
-        return int(any(lane.health().camera.last_error and lane.ended_by_itself for lane in self.lanes))
+        return int(is_lossy or any(lane.health().camera.last_error and lane.ended_by_itself for lane in self.lanes))
 
     def _runner(self, table: BarrierTable, on_outcome: OnOutcome | None) -> BarrierRunner:
         def on_lane(event: LaneEvent) -> None:

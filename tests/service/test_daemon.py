@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from edge_lpr.capture.isolate import CameraState
 from edge_lpr.config import SiteConfig
-from edge_lpr.errors import LogError
+from edge_lpr.errors import ConfigError, LogError
 from edge_lpr.platelog.faults import LogFullError
 from edge_lpr.platelog.query import PlateLogReader
 from edge_lpr.platelog.rows import EventKind
@@ -22,6 +23,7 @@ from edge_lpr.records import Action, Outcome, Reason
 from edge_lpr.service.daemon import Daemon, Listeners
 from edge_lpr.service.health import GateState, read_health
 from edge_lpr.service.pipeline import Decided
+from edge_lpr.service.runtime_lock import LOCK_NAME
 from edge_lpr.service.sight import Networks
 from tests.service.gate_cases import PATIENCE_S, PLATE, FakeClock, ListCamera, Script, frames, picture, wait_for
 
@@ -174,9 +176,43 @@ def test_a_log_that_cannot_be_made_is_a_state(make_site: Callable[..., SiteConfi
         assert gate.degraded("log: ")
 
 
-def test_a_log_that_another_gate_writes_is_an_error(make_site: Callable[..., SiteConfig]) -> None:
-    with Gate(make_site(), {"entry": ListCamera(stays=True)}) as gate, pytest.raises(LogError, match="another"):
-        Daemon(gate.config, open_camera=lambda spec, clock: ListCamera())
+def test_a_log_that_another_gate_writes_is_an_error(make_site: Callable[..., SiteConfig], tmp_path: Path) -> None:
+    with Gate(make_site(), {"entry": ListCamera(stays=True)}) as gate:
+        elsewhere = replace(gate.config, service=replace(gate.config.service, runtime_folder=tmp_path / "elsewhere"))
+        for _ in range(2):
+            with pytest.raises(LogError, match="another"):
+                Daemon(elsewhere, open_camera=lambda spec, clock: ListCamera())
+
+
+def test_a_runtime_folder_that_another_gate_has_is_an_error(make_site: Callable[..., SiteConfig],
+                                                            tmp_path: Path) -> None:
+    gate = Gate(make_site(), {"entry": ListCamera()})
+    other = replace(gate.config, log=replace(gate.config.log, folder=tmp_path / "other"))
+    with gate, pytest.raises(ConfigError, match=f"the gate of process {os.getpid()} has this runtime_folder"):
+        Daemon(other, open_camera=lambda spec, clock: ListCamera())
+    assert not (tmp_path / "other").exists()
+    with Gate(other, {"entry": ListCamera()}) as next_gate:
+        assert next_gate.finish() == 0, "one that has stopped lets go of it"
+
+
+def test_entries_that_were_never_written_are_told_at_the_end(make_site: Callable[..., SiteConfig], tmp_path: Path,
+                                                            caplog: pytest.LogCaptureFixture) -> None:
+    config = make_site()
+    (tmp_path / "log").write_text("a file where the folder should be")
+    with Gate(config, {"entry": ListCamera(vehicle())}) as gate:
+        assert gate.finish() == 1
+    assert "entries of the log were not written" in caplog.text
+
+
+def test_a_database_set_aside_is_a_note(make_site: Callable[..., SiteConfig], tmp_path: Path) -> None:
+    with Gate(make_site(), {"entry": ListCamera(vehicle())}) as gate:
+        assert gate.finish() == 0
+    (tmp_path / "log/database/plates.db").write_bytes(b"no database at all" * 1000)
+    with Gate(gate.config, {"entry": ListCamera()}) as gate:
+        health = gate.daemon.health()
+        assert gate.finish() == 0
+    assert str(tmp_path / "log/damaged/1") in health.notes[0] and "0 decisions" in health.notes[0]
+    assert not any("log" in reason for reason in health.reasons)
 
 
 def test_a_clock_that_jumps_by_a_day_changes_no_arrival_and_no_row(make_site: Callable[..., SiteConfig],
@@ -278,4 +314,4 @@ def test_the_health_is_small_and_whole(make_site: Callable[..., SiteConfig], tmp
         gate.finish()
     text = (tmp_path / "run/health.json").read_text()
     assert json.loads(text)["pid"] == os.getpid() and len(text) < 4000
-    assert [path.name for path in (tmp_path / "run").iterdir() if path.is_file()] == ["health.json"]
+    assert {path.name for path in (tmp_path / "run").iterdir() if path.is_file()} == {"health.json", LOCK_NAME}
