@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from edge_lpr.errors import ConfigError
 from edge_lpr.settings_file import NAME, NAME_MEANING, key
 
 
@@ -22,6 +23,14 @@ class InputsTable:
     passes_within_s: float = key(30.0, low=1.0, high=600.0)
     closes_within_s: float = key(60.0, low=1.0, high=3600.0)
     rearm_after_s: float = key(0.0, low=0.0, high=3600.0)
+
+    def __post_init__(self) -> None:
+        taken: dict[int, str] = {}
+        for name in ("loop", "opened", "closed"):
+            number = getattr(self, name)
+            if number and taken.setdefault(number, name) != name:
+                raise ConfigError(f"{taken[number]} and {name} are both {number}; allowed: an input of its own for"
+                                  " each, 0 for what is not wired")
 
     @property
     def wired(self) -> bool:

@@ -38,7 +38,7 @@ class CameraTable:
     """[[camera]]"""
 
     name: str = key(pattern=NAME, meaning=NAME_MEANING)
-    uri: str = key(pattern=r"(?s).+", meaning="a device, an address, a file or a folder")
+    uri: str = key(pattern=r"(?s).*\S.*", meaning="a device, an address, a file or a folder")
     barrier: str = ""
     backend: str = "auto"
     width: int = key(0, low=0, high=7680)
@@ -55,6 +55,10 @@ class CameraTable:
     loop: bool = False
     starts_at: datetime | None = None
     zone: tuple[ZoneTable, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.width) != bool(self.height):
+            raise ConfigError(f"width is {self.width} and height {self.height}; allowed: both, or 0 for both")
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,11 @@ def key(
 def load_settings(cls: type[Record], path: Path, folder: Path | None = None) -> Record:
     """Read a TOML file into the dataclass `cls`; its paths are taken from `folder`, the file's own where not given.
 
-    Raises ConfigError naming the file, the key and what is allowed: for a file that cannot be read, an unknown or
-    missing key, a wrong type, a value out of range.
+    UTF-8, with or without a byte order mark. Raises ConfigError naming the file, the key and what is allowed: for a
+    file that cannot be read, an unknown or missing key, a wrong type, a value out of range.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
     return from_table(cls, table, str(path), folder or path.parent)

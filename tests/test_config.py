@@ -113,6 +113,12 @@ def test_the_example_loads_with_every_key_active(tmp_path: Path) -> None:
         (SMALL + "open_directions = ['up']", ["open_directions", "'up'", "allowed: approaching, leaving"]),
         (SMALL + "starts_at = 2026-01-31T20:00:00", ["starts_at", "time zone"]),
         (SMALL + "roi = [[0.1, 0.2]]", ["camera 'entry'", "region of interest"]),
+        (SMALL + "roi = [[0, 0], [0, 0]]", ["camera 'entry': roi is [[0.0, 0.0], [0.0, 0.0]]", "no area"]),
+        (SMALL + "roi = [[0, 0], [0.5, 0.5], [1, 1]]", ["camera 'entry': roi", "no area"]),
+        (SMALL + "width = 640", ["camera 1: width is 640 and height 0", "both"]),
+        (SMALL + "pace = 'fast'", ["camera 'entry': pace 'fast'", "files only"]),
+        (SMALL.replace("/dev/video0", "rtsp://h/x") + "loop = true", ["camera 'entry'", "loop", "files only"]),
+        (SMALL.replace("/dev/video0", " "), ["camera 1: uri", "a device, an address"]),
         (SMALL + "backend = 'gstreamer'", ["camera 'entry'", "gstreamer", "pyav"]),
         (SMALL + "barrier = 'north'", ["camera 'entry'", "'north'", "allowed: gate, none"]),
         (SMALL + SMALL, ["camera 'entry' is there twice"]),
@@ -125,6 +131,9 @@ def test_the_example_loads_with_every_key_active(tmp_path: Path) -> None:
         (SMALL + "[[barrier]]\ndriver = 'lcus'\nport = '/dev/x'\n[barrier.inputs]\nloop = 1", ["lcus has no inputs"]),
         (SMALL + "[[barrier]]\npulse_s = 9.0", ["barrier 1: pulse_s", "0.1 to 5"]),
         (SMALL + "[[barrier]]\n[barrier.inputs]\ninverted = ['lop']", ["inverted", "'lop'", "loop, opened, closed"]),
+        (SMALL + "[[barrier]]\n[barrier.inputs]\nloop = 1\nclosed = 1", ["inputs: loop and closed are both 1"]),
+        (SMALL + "barrier = 'a'\n[[barrier]]\nname = 'a'\ndriver = 'lcus'\nport = '/dev/x'\n"
+         "[[barrier]]\nname = 'b'\ndriver = 'r421a'\nport = '/dev/../dev/x'", ["'a' and 'b' have the same port"]),
         (SMALL.replace("/dev/video0", "a.mp4") + "pace = 'fast'\n[[barrier]]\ndriver = 'lcus'\nport = '/dev/x'",
          ["pace 'fast'", "dry-run, simulated", "'lcus'"]),
         (SMALL + "[[barrier]]\nname = 'a'\n[[barrier]]\nname = 'b'", ["camera 'entry'", "allowed: a, b, none"]),
@@ -146,6 +155,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, messages: list[str]) 
         load_site(write(tmp_path, text))
     for message in ["site.toml", *messages]:
         assert message in str(caught.value)
+
+
+def test_a_byte_order_mark_is_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
+    assert load_site(path).camera[0].name == "entry"
+
+
+def test_an_address_may_serve_several_barriers(tmp_path: Path) -> None:
+    more = "".join(f"[[barrier]]\nname = '{name}'\ndriver = 'lcus'\nport = 'socket://h:1'\n" for name in "ab")
+    assert len(load_site(write(tmp_path, SMALL + "barrier = 'a'\n" + more)).barrier) == 2
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from edge_lpr.errors import BarrierError, ConfigError
 
 BY_SERIAL = "usb:"
-SCHEMES = ("rfc2217", "socket", "loop")
+NETWORK_SCHEMES = ("rfc2217", "socket")
+SCHEMES = (*NETWORK_SCHEMES, "loop")
 STEADY_FOLDERS = (Path("/dev/serial/by-id"), Path("/dev/serial/by-path"))
 FORMS = "/dev/serial/by-id/..., another device, usb:SERIAL_NUMBER, rfc2217://HOST:PORT, socket://HOST:PORT"
 
@@ -47,7 +49,7 @@ def serial_ports() -> tuple[SerialPort, ...]:
 def check_port(port: str, where: str) -> None:
     """Raise ConfigError for what names no port."""
     scheme, is_url, _ = port.partition("://")
-    if is_url and scheme in SCHEMES:
+    if is_url and scheme in SCHEMES and (scheme not in NETWORK_SCHEMES or _has_host_and_port(port)):
         return
     if not is_url and (port.startswith("/") or len(port) > len(BY_SERIAL) and port.startswith(BY_SERIAL)):
         return
@@ -94,6 +96,19 @@ class PortFinder:
         if self.is_device and not self.serial_number:
             own = [one.serial_number for one in self._ports() if os.path.realpath(one.device) == device]
             self.serial_number = own[0] if own else ""
+
+
+def same_device(port: str) -> str:
+    """What two ports of this machine have in common when they are one; '' for an address, which may serve several."""
+    return "" if "://" in port else port if port.startswith(BY_SERIAL) else os.path.realpath(port)
+
+
+def _has_host_and_port(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname and parts.port)
+    except ValueError:
+        return False
 
 
 def _steady_names() -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ def register(subparsers: Any) -> None:
     """Add the commands to the parser of `edge-lpr`."""
     group = subparsers.add_parser("config", help="check, show and begin the configuration of a site")
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    check = commands.add_parser("check", help="find what is wrong in the file, and in the lists that it names")
+    check = commands.add_parser("check", help="find what is wrong in the file, its lists and its networks")
     check.set_defaults(run=run_check)
     show = commands.add_parser("show", help="print every key with the value that holds; passwords are masked")
     show.set_defaults(run=run_show)
@@ -27,9 +27,11 @@ def register(subparsers: Any) -> None:
 def run_check(args: argparse.Namespace) -> int:
     """0 when the gate would start with it and load every list; faults are printed."""
     from edge_lpr.gate.list_store import ListStore
+    from edge_lpr.service.sight import Networks
     from edge_lpr.service.site import access_options, load_site
 
     config = load_site(args.file)
+    Networks(config.recognition).check()
     store = ListStore(access_options(config))
     store.reload()
     for fault in (*store.faults, *store.duplicates):

@@ -37,6 +37,8 @@ ON_HOLIDAYS = ("closed", "as_usual")
 _WINDOW = re.compile(r"(\S+)\s+(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 _ONE_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _EVERY_YEAR = re.compile(r"(\d{2})-(\d{2})")
+EASTER_DAYS = (-80, 250)
+"""From Easter Sunday, wherever it falls, so many days at most: further ones may lie in another year."""
 _EASTER = re.compile(r"easter([+-]\d{1,3})?")
 
 
@@ -154,7 +156,10 @@ def _holiday_in(text: str, year: int) -> date | None:
             left_out = text == "02-29" and not isleap(year)
             return None if left_out else date(year, int(match[1]), int(match[2]))
         if match := _EASTER.fullmatch(text):
-            return easter_sunday(year) + timedelta(days=int(match[1] or 0))
+            days = int(match[1] or 0)
+            if not EASTER_DAYS[0] <= days <= EASTER_DAYS[1]:
+                raise ConfigError(f"holiday {text!r}: allowed are easter{EASTER_DAYS[0]} to easter+{EASTER_DAYS[1]}")
+            return easter_sunday(year) + timedelta(days=days)
     except ValueError as error:
         raise ConfigError(f"holiday {text!r}: {error}") from error
     raise ConfigError(f"holiday {text!r}: allowed are YYYY-MM-DD, MM-DD for every year, and easter, easter+1, easter-2")

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_lpr.config import CameraTable, RecognitionTable
 from edge_lpr.networks.base import Network, Tensor
-from edge_lpr.networks.card import ModelCard
+from edge_lpr.networks.card import ModelCard, load_card
 from edge_lpr.networks.engine_build import Progress, ensure_engine
 from edge_lpr.recognition.detect import PlateDetector
 from edge_lpr.recognition.read import PlateReader
@@ -114,6 +114,11 @@ class Networks:
     def faults(self) -> tuple[str, ...]:
         """Why networks do not run as they should, though they run; nothing when all is well."""
         return tuple(f"{network.card.name}: {network.fault}" for network in self._networks if network.fault)
+
+    def check(self) -> None:
+        """See that both are there, and load neither. Raises NetworkError."""
+        for folder, _ in self._recogniser.engines():
+            load_card(folder)
 
     def prepare(self, progress: Progress = told) -> None:
         """Have the engines built that the backend 'tensorrt' cannot do without: minutes at the first start.

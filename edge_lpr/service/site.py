@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from edge_lpr.barrier import HARMLESS, make_barrier
+from edge_lpr.barrier.ports import same_device
 from edge_lpr.capture.reconnect import RetryOptions
 from edge_lpr.capture.source import CameraSpec, make_source, pick_backend
 from edge_lpr.config import ArrivalsTable, CameraTable, LogTable, RecognitionTable, SiteConfig, load_config
@@ -143,13 +144,15 @@ def _check(config: SiteConfig) -> None:
     if config.recognition.backend not in BACKENDS:
         allowed = ", ".join(sorted(BACKENDS))
         raise ConfigError(f"recognition: backend is {config.recognition.backend!r}; allowed: {allowed}")
-    for table in config.barrier:
-        make_barrier(table)
+    _check_barriers(config)
     for camera in config.camera:
         try:
             tracker_options(camera, config.arrivals)
             detector_options(config.recognition, camera.roi)
+            _check_roi(camera.roi)
             spec = camera_spec(camera)
+            if spec.live and (spec.loop or spec.pace == "fast"):
+                raise ConfigError("pace 'fast' and loop are for files only, not for devices and streams")
             if spec.vehicle_network and pick_backend(spec) != "jetson":
                 raise ConfigError("vehicle_network is for the backend 'jetson' only")
             make_source(spec)
@@ -161,3 +164,25 @@ def _check(config: SiteConfig) -> None:
                               f" {', '.join(HARMLESS)}, not {barrier.driver!r}")
         if camera.starts_at is not None and not spec.lossless:
             raise ConfigError(f"camera {camera.name!r}: starts_at is for files in pace 'fast' only")
+
+
+def _check_barriers(config: SiteConfig) -> None:
+    """Make each once; a port is opened for one alone, so that two could never be connected at the same time."""
+    ports: dict[str, str] = {}
+    for table in config.barrier:
+        make_barrier(table)
+        device = same_device(table.port) if table.driver not in HARMLESS else ""
+        if device and (other := ports.setdefault(device, table.name)) != table.name:
+            raise ConfigError(f"barriers {other!r} and {table.name!r} have the same port {table.port!r}; allowed: one"
+                              " of its own for each")
+
+
+def _check_roi(roi: tuple[tuple[float, float], ...]) -> None:
+    if not roi:
+        return
+    (x1, y1), (x2, y2) = roi[0], roi[-1]
+    try:
+        Zone("roi", roi if len(roi) > 2 else ((x1, y1), (x2, y1), (x2, y2), (x1, y2)))
+    except ConfigError as error:
+        raise ConfigError(f"roi is {[list(point) for point in roi]}, which has no area; allowed: two opposite corners"
+                          " of a rectangle, or three points or more around an area") from error

@@ -99,7 +99,8 @@ def test_ports_that_there_are(port: str) -> None:
     check_port(port, "barrier 'gate'")
 
 
-@pytest.mark.parametrize("port", ["", "ttyUSB0", "usb:", "http://h", "spy:///dev/ttyUSB0"])
+@pytest.mark.parametrize("port", ["", "ttyUSB0", "usb:", "http://h", "spy:///dev/ttyUSB0", "socket://h", "rfc2217://h:x",
+                                  "socket://:1"])
 def test_what_names_no_port(port: str) -> None:
     with pytest.raises(ConfigError, match="barrier 'gate': port is .* allowed: /dev/serial/by-id"):
         check_port(port, "barrier 'gate'")

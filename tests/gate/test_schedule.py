@@ -100,7 +100,8 @@ def test_wrong_windows_are_named(text: str) -> None:
         Window.parse(text)
 
 
-@pytest.mark.parametrize("holiday", ["2026-02-30", "13-01", "christmas", "easter+", "2026/12/25", ""])
+@pytest.mark.parametrize("holiday", ["2026-02-30", "13-01", "christmas", "easter+", "easter+400", "easter-81",
+                                     "2026/12/25", ""])
 def test_wrong_holidays_are_named(holiday: str) -> None:
     with pytest.raises(ConfigError, match="holiday"):
         Calendar("UTC", (holiday,))
