@@ -19,7 +19,7 @@ SOURCES = {
     "jetson": (
         "edge_lpr.capture.jetson",
         "JetsonSource",
-        "build jetson-utils on the Jetson (README); a venv needs --system-site-packages",
+        "build jetson-utils on the Jetson (docs/jetson.md); a venv needs --system-site-packages",
     ),
 }
 """Backend name -> (module, class, what installs it)."""

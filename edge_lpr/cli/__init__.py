@@ -40,6 +40,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0 for success, 1 for an error that is told, 2 for a wrong command line."""
     args = build_parser().parse_args(argv)
     try:
+        status = _run(args)
+        sys.stdout.flush()
+        return status
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            if not _is_output_lost():
+                raise
+            print(f"edge-lpr: cannot write the output: {error.strerror}", file=sys.stderr)
+        # The reader of a pipe (`| head`) has gone, or the disk is full: nothing more can be said, nor need be at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def _run(args: argparse.Namespace) -> int:
+    """The exit status of a command; its errors are told."""
+    try:
         return int(args.run(args))
     except EdgeLprError as error:
         print(f"edge-lpr: {error}", file=sys.stderr)
@@ -47,10 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("edge-lpr: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has gone: nothing more can be said, nor need be at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+
+
+def _is_output_lost() -> bool:
+    """Whether the standard output takes nothing, not even a line's end: then an OSError was its own, else a defect."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _version() -> str:

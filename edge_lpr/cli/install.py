@@ -25,7 +25,7 @@ Stops the service and removes what `edge-lpr install` made. The site's files in 
 def register(subparsers: Any) -> None:
     """Add the commands to the parser of `edge-lpr`."""
     install = subparsers.add_parser("install", help="make the gate a service of this machine", description=INSTALL)
-    install.add_argument("--camera", default="", metavar="URI", help="of a new site: /dev/video0, rtsp://..., a file")
+    install.add_argument("--camera", metavar="URI", help="of a new site: /dev/video0, rtsp://..., a file")
     install.add_argument("--no-start", action="store_true", help="do not start it now")
     install.add_argument("--in-spite", action="store_true", help="although this version cannot read the site's file")
     install.set_defaults(run=run_install)
@@ -43,10 +43,14 @@ def run_install(args: argparse.Namespace) -> int:
     from edge_lpr.install.actions import Commands
 
     _check_libraries()
+    from edge_lpr.config import CameraTable
     from edge_lpr.install.plan import Wishes, carry_out, check_here, install_steps
+    from edge_lpr.settings_file import from_table
 
     places, run = _places(args), Commands(args.root)
-    wishes = Wishes(args.camera, start=not args.no_start, in_spite=args.in_spite)
+    if args.camera is not None:
+        from_table(CameraTable, {"name": "entry", "uri": args.camera}, "--camera")
+    wishes = Wishes(args.camera or "", start=not args.no_start, in_spite=args.in_spite)
     check_here(places, wishes)
     is_new = not places.site.exists()
     done = carry_out(install_steps(places, wishes, run), run, args.dry_run)

@@ -16,6 +16,21 @@ Checks plate lists as the gate reads them. What is wrong is told as FILE:LINE:CO
 warnings are plates that are there twice, allowed plates that could be taken for one another, and allowed plates that
 a deny list stops.
 """
+COLUMNS = """\
+A list is a CSV file in UTF-8, its columns parted by ; or , and named in the first line, in any order:
+
+  plate        must be there; spaces, dashes and small letters do not matter
+  holder       whose it is
+  group        an [[access.group]] of the site's file, whose schedule holds; empty: at any time
+  valid_from   the first day, or the moment: 2026-10-05, 05.10.2026, or either with a time: 2026-10-05 14:30
+  valid_until  the last day, or the moment; both by the gate's own time zone; empty: without end
+  note         anything
+
+  plate;holder;group;valid_from;valid_until;note
+  1AB 2345;J. Novak;staff;2026-01-01;2026-12-31;blue van
+
+An empty line, and one that begins with #, says nothing. A field that holds the separator stands in double quotes.
+"""
 EDIT = """\
 A running gate takes the change within seconds. The file is replaced as a whole; its other lines stay as they are.
 """
@@ -23,7 +38,8 @@ A running gate takes the change within seconds. The file is replaced as a whole;
 
 def register(subparsers: Any) -> None:
     """Add the commands to the parser of `edge-lpr`."""
-    group = subparsers.add_parser("lists", help="check, show and edit the lists of plates that may or may not enter")
+    group = subparsers.add_parser("lists", help="check, show and edit the lists of plates that may or may not enter",
+                                  description=COLUMNS, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     check = commands.add_parser("check", help="find faults and doubtful entries", description=CHECK)

@@ -170,7 +170,7 @@ def outcome_fields(command: Command, outcome: CommandOutcome) -> dict[str, str]:
 
 
 def _say(line: str) -> None:
-    """A line at once, as several threads speak; nobody listening is no reason to stop a gate."""
-    with suppress(BrokenPipeError):
+    """A line at once, as several threads speak; nobody listening, or a full disk, is no reason to stop a gate."""
+    with suppress(OSError):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()

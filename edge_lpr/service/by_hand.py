@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from edge_lpr.barrier import make_barrier
@@ -20,6 +21,7 @@ from edge_lpr.platelog.store import PlateLog
 from edge_lpr.service.health import GateHealth, GateState, is_old, is_running, read_health
 from edge_lpr.service.orders import EXPIRES_S, Answer, OrderFile, give_order, person
 from edge_lpr.service.site import log_options
+from edge_lpr.settings_file import from_table
 
 TURN_S = 0.2
 
@@ -65,10 +67,13 @@ def opened(config: SiteConfig, table: BarrierTable) -> Iterator[Opener]:
 
 def order(config: SiteConfig, table: BarrierTable, kind: OrderKind, reason: str, hold_s: float = 0.0,
           tell: Callable[[str], None] = print) -> Answer:
-    """Have an order carried out. Without a gate a hold lasts as long as this call. Raises BarrierError, LogError."""
+    """Have an order carried out. Without a gate a hold lasts as long as this call.
+
+    Raises ConfigError where it is none (no reason), BarrierError, LogError.
+    """
     behind = os.environ.get("SUDO_USER", "")
+    said = from_table(OrderFile, asdict(OrderFile(table.name, kind, reason, hold_s, time.monotonic(), behind)), "order")
     if running_gate(config.service.runtime_folder) is not None:
-        said = OrderFile(table.name, kind, reason, hold_s, time.monotonic(), behind)
         return give_order(config.service.runtime_folder, said)
     with opened(config, table) as opener:
         expires_at_s = SystemTimer().now_s() + EXPIRES_S

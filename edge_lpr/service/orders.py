@@ -47,7 +47,7 @@ class OrderFile:
 
     barrier: str
     kind: OrderKind
-    reason: str = key(pattern=r"[^\n\r]{1,200}", meaning="a text of 1 to 200 characters")
+    reason: str = key(pattern=r"(?=.*\S)[^\n\r]{1,200}", meaning="a text of 1 to 200 characters")
     hold_s: float = key(0.0, low=0.0)
     written_s: float = 0.0
     on_behalf_of: str = key("", pattern=r"[\w.@-]{0,40}", meaning="a user's name")

@@ -104,6 +104,12 @@ def test_a_device_that_is_not_there_is_told(site: Path, capsys: pytest.CaptureFi
     assert "no barrier 'north'; there are: gate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines"])
+def test_who_opens_says_why(site: Path, capsys: pytest.CaptureFixture[str], reason: str) -> None:
+    assert barrier(site, "open", "-y", "--reason", reason) == 1
+    assert "reason" in capsys.readouterr().err and not (site.parent / "log").exists()
+
+
 def test_ports_and_drivers_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["barrier", "list"]) == 0
     said = capsys.readouterr().out

@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 
 from edge_lpr.cli import main
+from edge_lpr.gate.lists_file import COLUMNS
 
 
 def run(*args: object) -> int:
     return main(["lists", *map(str, args)])
+
+
+def test_the_columns_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("--help")
+    said = capsys.readouterr().out
+    assert all(f"\n  {column} " in said for column in COLUMNS) and f"\n  {';'.join(COLUMNS)}\n" in said
 
 
 def test_a_list_is_made_shown_and_edited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

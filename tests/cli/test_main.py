@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 
 import pytest
 
@@ -46,10 +48,20 @@ def test_interrupt_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main([]) == 130
 
 
+@pytest.mark.parametrize("words", [1, 100_000])
+def test_a_full_disk_behind_the_output_is_one_line(words: int) -> None:
+    program = f"import sys; from edge_lpr import cli; cli._run = lambda args: print('x' * {words}) or 0;" \
+              " sys.exit(cli.main(['config', 'show']))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "edge-lpr: cannot write the output: No space left on device\n")
+
+
 def test_defects_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_parser(monkeypatch, ZeroDivisionError())
-    with pytest.raises(ZeroDivisionError):
-        cli.main([])
+    for error in (ZeroDivisionError(), FileNotFoundError()):
+        fake_parser(monkeypatch, error)
+        with pytest.raises(type(error)):
+            cli.main([])
 
 
 def test_no_command_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:

@@ -174,6 +174,11 @@ def test_the_commands_of_the_command_line(tmp_path: Path, capsys: pytest.Capture
     assert "nothing of it is installed" in capsys.readouterr().out
 
 
+def test_no_camera_is_no_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["install", "--root", str(tmp_path), "--camera", ""]) == 1
+    assert "--camera: uri: is ''; allowed: a device" in capsys.readouterr().err and not any(tmp_path.iterdir())
+
+
 def test_a_python_without_the_libraries_is_told_before_anything_is_touched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
