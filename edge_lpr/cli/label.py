@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,9 +18,12 @@ Reads every picture of DIR and writes DIR/labels.csv, the least sure reads first
 look at (labels-01.png ...). Correct the column `text` in any spreadsheet, empty it where the plate cannot be read, and
 put anything into `checked` where it was right. Then run the same command again: what was checked stays and becomes
 use=train, new pictures join, the rest is read anew and sorted. Only checked rows train in `edge-lpr transfer`.
+Checked rows stay even while their picture is away; delete the row of a picture that is gone for good.
 With --log the plate log's pictures are copied into DIR first: mind that its retention does not reach these copies.
 """
 SHEET_ROWS = 60
+NAMED = 10
+"""So many pictures are named in one line."""
 
 
 def register(subparsers: Any) -> None:
@@ -27,7 +31,8 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser("label", help="read pictures beforehand, to be corrected", description=DESCRIPTION)
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures; crop_* are one plate each")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="where the labels are (DIR/labels.csv)")
-    parser.add_argument("--region", default="", metavar="CC", help="country of plates whose country is not read")
+    parser.add_argument("--region", type=_region, default="", metavar="CC",
+                        help="country of plates whose country is not read")
     parser.add_argument("--regions", default="", metavar="CODES", help="countries to expect: cz,sk,...")
     parser.add_argument("--engines", type=Path, metavar="DIR", help="the folder of the networks")
     parser.add_argument("--log", type=Path, metavar="LOGDIR", help="copy the plate log's pictures into DIR first")
@@ -51,14 +56,16 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.folder}: is not a folder")
     recogniser = PlateRecogniser(args.engines, [args.regions])
     settled = {row.image for row in known if row.checked}
-    paths = [path for path in list_pictures([args.folder]) if not path.name.startswith("labels-")]
-    names = {path: path.relative_to(args.folder).as_posix() for path in paths}
+    found = [path for path in list_pictures([args.folder]) if not path.name.startswith("labels-")]
+    names = {path: path.relative_to(args.folder).as_posix() for path in found}
+    paths = [path for path in found if _can_be_written(names[path])]
     _check_place(args.folder, labels)
     fresh = list(_read_all(recogniser, [path for path in paths if names[path] not in settled], names, args.region))
     fresh = [copied.get(row.image, row) for row in fresh]
-    rows = merge([row for row in known if (args.folder / row.image).is_file()], fresh)
+    rows = merge(known, fresh)
     if not rows:
         raise ConfigError(f"{args.folder}: no pictures")
+    _tell_away(sorted({row.image for row in rows if not (args.folder / row.image).is_file()}))
     write_rows(rows, labels)
     count = tally(rows)
     print(f"{labels}: {count.rows} rows, {count.checked} checked, of which {count.corrected} corrected;"
@@ -73,6 +80,23 @@ def _check_place(folder: Path, labels: Path) -> None:
     if labels.parent.resolve() != folder.resolve():
         print(f"edge-lpr: the pictures are not beside {labels}: give --images {folder} to edge-lpr transfer",
               file=sys.stderr)
+
+
+def _tell_away(images: Sequence[str]) -> None:
+    if images:
+        names = ", ".join(images[:NAMED]) + (", ..." if len(images) > NAMED else "")
+        print(f"edge-lpr: checked and kept, but {len(images)} pictures are not there now: {names};"
+              " delete the rows of those that are gone for good", file=sys.stderr)
+
+
+def _can_be_written(name: str) -> bool:
+    """Whether a file's name is text, as it must be in the labels; told when it is not."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        print(f"edge-lpr: {name!r}: passed over, as the name is not UTF-8: rename the file", file=sys.stderr)
+        return False
+    return True
 
 
 def _read_all(
@@ -150,6 +174,8 @@ def _write_sheets(rows: Sequence[LabelRow], folder: Path) -> None:
     for number, page in enumerate(pages, 1):
         tiles = []
         for line, row in enumerate(page, 2 + (number - 1) * SHEET_ROWS):
+            if not (folder / row.image).is_file():
+                continue
             pixels = load_picture(folder / row.image)
             if row.box is not None:
                 x, y, w, h = (int(value) for value in row.box)
@@ -160,6 +186,15 @@ def _write_sheets(rows: Sequence[LabelRow], folder: Path) -> None:
         Image.fromarray(contact_sheet(tiles, columns=6)).save(folder / f"labels-{number:02d}.png")
     if pages:
         print(f"sheets to look at: {folder}/labels-01.png" + (f" to -{len(pages):02d}.png" if len(pages) > 1 else ""))
+
+
+def _region(text: str) -> str:
+    """A country's code, of one without a format too: it may be the new one."""
+    from edge_lpr.recognition.grammar import country_code
+
+    if text and not re.fullmatch(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: two letters are allowed, or with a part of the country, as US-CA")
+    return country_code(text)
 
 
 def _count(text: str) -> int:

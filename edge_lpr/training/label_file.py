@@ -2,7 +2,8 @@
 
 Besides the columns of every label file there are `read` and `confidence`, as the networks gave them, and `checked`: a
 row with anything in it has been looked at, and so has one whose text was changed or whose box was emptied. Only such
-rows have `use` 'train'; the others are 'unchecked'. No torch here.
+rows have `use` 'train'; the others are 'unchecked'. `source`, `license` and any other `use` are a person's, and are
+kept. No torch here.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.training.labels import COLUMNS, READABLE
 from edge_lpr.training.own_pictures import UNCHECKED
+from edge_lpr.training.reader_data import MAX_CHARACTERS
 
 EXTRA_COLUMNS = ("read", "confidence", "checked")
 TRAIN = "train"
@@ -24,7 +27,10 @@ _BOX = ("x", "y", "w", "h")
 
 @dataclass(frozen=True)
 class LabelRow:
-    """One plate of a picture, or a picture without any (`box` None). `read` and `confidence` are the networks'."""
+    """One plate of a picture, or a picture without any (`box` None). `read` and `confidence` are the networks'.
+
+    `use` is '' where `checked` decides it.
+    """
 
     image: str
     box: tuple[float, float, float, float] | None
@@ -33,6 +39,9 @@ class LabelRow:
     read: str = ""
     confidence: float = 0.0
     checked: bool = False
+    source: str = ""
+    license: str = ""
+    use: str = ""
 
     @property
     def is_corrected(self) -> bool:
@@ -43,13 +52,17 @@ class LabelRow:
 def load_rows(path: Path) -> tuple[LabelRow, ...]:
     """The rows of a file that `write_rows` wrote and a person may have changed; none where there is no file.
 
-    Raises ConfigError, naming file and line, for a missing column, a box that is none, characters other than A-Z 0-9.
+    Spreadsheets of countries with a decimal comma part the columns by semicolons: that is read as well. Raises
+    ConfigError, naming file and line, for a missing column, a box that is none, a text of other characters than A-Z 0-9
+    or of more than MAX_CHARACTERS.
     """
     if not path.exists():
         return ()
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            head = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=max(",;", key=head.count))
             missing = [name for name in (*COLUMNS[:6], *EXTRA_COLUMNS) if name not in (reader.fieldnames or ())]
             if missing:
                 raise ConfigError(f"{path}: columns {', '.join(missing)} are missing: not a file of edge-lpr label")
@@ -63,17 +76,21 @@ def _row(row: dict[str, str], where: str) -> LabelRow:
     text = "".join(char for char in values["text"].upper() if char not in " -")
     if not READABLE.issuperset(text):
         raise ConfigError(f"{where}: text {values['text']!r}; allowed are A-Z and 0-9")
-    numbers = [values[name] for name in _BOX]
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(f"{where}: text {text!r} has {len(text)} characters; a plate has at most {MAX_CHARACTERS}")
+    numbers = [values[name].replace(",", ".") for name in _BOX]
     try:
         box = (float(numbers[0]), float(numbers[1]), float(numbers[2]), float(numbers[3])) if any(numbers) else None
-        confidence = float(values["confidence"] or 0.0)
+        confidence = float(values["confidence"].replace(",", ".") or 0.0)
     except ValueError as error:
         raise ConfigError(f"{where}: the box {numbers} or the confidence is no number") from error
     if box is not None and not (box[2] > 0 and box[3] > 0):
         raise ConfigError(f"{where}: the box is {box[2]} x {box[3]} pixels; both must be above 0")
     text = text if box else ""
     checked = bool(values["checked"]) or text != values["read"]
-    return LabelRow(values["image"], box, text, values["region"], values["read"], confidence, checked)
+    use = "" if values["use"] in (TRAIN, UNCHECKED) else values["use"]
+    return LabelRow(values["image"], box, text, values["region"], values["read"], confidence, checked,
+                    values["source"], values["license"], use)
 
 
 def write_rows(rows: Iterable[LabelRow], path: Path) -> None:
@@ -87,6 +104,9 @@ def write_rows(rows: Iterable[LabelRow], path: Path) -> None:
         os.replace(draft, path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
 
 
 def order(row: LabelRow) -> tuple[bool, float, str]:
@@ -96,15 +116,25 @@ def order(row: LabelRow) -> tuple[bool, float, str]:
 
 def _cells(row: LabelRow) -> tuple[str, ...]:
     box = tuple(f"{value:.1f}" for value in row.box) if row.box else ("", "", "", "")
-    use = TRAIN if row.checked else UNCHECKED
+    use = row.use or (TRAIN if row.checked else UNCHECKED)
     checked = "yes" if row.checked else ""
-    return (row.image, *box, row.text, row.region, "", "", use, row.read, f"{row.confidence:.4f}", checked)
+    about = (row.text, row.region, row.source, row.license, use)
+    return (row.image, *box, *about, row.read, f"{row.confidence:.4f}", checked)
 
 
 def merge(known: Sequence[LabelRow], fresh: Iterable[LabelRow]) -> tuple[LabelRow, ...]:
-    """Pictures with a checked row stay as a person left them; all others are as they are read now."""
+    """Pictures with a checked row stay as a person left them, there or not; all others are as they are read now.
+
+    These have the `source`, `license` and `use` that a person gave them, too.
+    """
     settled = {row.image for row in known if row.checked}
-    return (*(row for row in known if row.image in settled), *(row for row in fresh if row.image not in settled))
+    about = {row.image: (row.source, row.license, row.use) for row in known if row.source or row.license or row.use}
+    anew = []
+    for row in fresh:
+        if row.image not in settled:
+            source, license, use = about.get(row.image, ("", "", ""))
+            anew.append(replace(row, source=source, license=license, use=use))
+    return (*(row for row in known if row.image in settled), *anew)
 
 
 @dataclass(frozen=True)

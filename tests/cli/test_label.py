@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,42 @@ def test_a_log_gives_its_crops_with_the_gates_own_reading(
 def test_an_empty_folder_is_an_error(tmp_path: Path, red_engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["label", str(tmp_path), "--engines", str(red_engines)]) == 1
     assert "no pictures" in capsys.readouterr().err
+
+
+def test_what_was_checked_outlasts_a_picture_that_is_away(
+    photos: Path, red_engines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["label", str(photos), "--engines", str(red_engines)]
+    assert main(arguments) == 0
+    text = (photos / "labels.csv").read_text()
+    second = "plate0.png,1.0,2.0,30.0,10.0,CD456,,,,unchecked,CD456,0.5000,\n"
+    text = text.replace("plate0.png,284.0,224.0,80.0,40.0,5A", "plate0.png,2,2,8,4,7A")
+    (photos / "labels.csv").write_text(text + second)
+    (photos / "plate0.png").rename(photos / "plate0.away")
+    (photos / "plate1.png").unlink()
+    assert main(arguments) == 0
+    assert "checked and kept, but 1 pictures are not there now: plate0.png;" in capsys.readouterr().err
+    rows = rows_of(photos)
+    assert {row["text"] for row in rows if row["image"] == "plate0.png"} == {"7A23456", "CD456"}
+    assert "plate1.png" not in {row["image"] for row in rows}, "nobody had looked at it"
+
+
+def test_a_file_whose_name_is_not_text_is_passed_over(
+    photos: Path, red_engines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "plate0.png").rename(photos / os.fsdecode(b"\xff\xfe.png"))
+    assert main(["label", str(photos), "--engines", str(red_engines)]) == 0
+    assert r"'\udcff\udcfe.png': passed over, as the name is not UTF-8" in capsys.readouterr().err
+    assert len(rows_of(photos)) == 6 and not (photos / "labels.csv.draft").exists()
+
+
+@pytest.mark.parametrize(("code", "region"), [("uk", "GB"), ("us-ca", "US-CA"), ("xq", "XQ")])
+def test_the_region_that_is_written(photos: Path, red_engines: Path, code: str, region: str) -> None:
+    assert main(["label", str(photos), "--engines", str(red_engines), "--region", code, "--no-sheets"]) == 0
+    assert {row["region"] for row in rows_of(photos) if row["text"]} == {region}
+
+
+def test_a_region_that_is_none(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["label", str(photos), "--region", "ZZ9"])
+    assert stop.value.code == 2 and "'ZZ9': two letters are allowed" in capsys.readouterr().err

@@ -64,9 +64,39 @@ def test_what_was_checked_outlasts_a_new_reading() -> None:
     assert merged == {"done.jpg": "EF789", "unsure.jpg": "CD999", "new.jpg": ""}
 
 
+def test_what_a_person_said_of_a_picture_outlasts_a_new_reading(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    write_rows(ROWS, path)
+    text = path.read_text().replace("EF789,FR,,,train", "EF789,FR,me,CC0,eval")
+    path.write_text(text.replace("CD456,,,,unchecked", "CD456,,you,CC BY,unchecked"))
+    fresh = [LabelRow("done.jpg", None, ""), LabelRow("unsure.jpg", BOX, "CD999", read="CD999")]
+    write_rows(merge(load_rows(path), fresh), path)
+    rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+    assert [(row[0], *row[5:10]) for row in rows] == [
+        ("unsure.jpg", "CD999", "", "you", "CC BY", "unchecked"), ("done.jpg", "EF789", "FR", "me", "CC0", "eval"),
+    ]  # fmt: skip
+
+
+def test_a_spreadsheet_may_save_semicolons_and_decimal_commas(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    write_rows(ROWS, path)
+    path.write_text(path.read_text().replace(",", ";").replace(".0;", ",0;").replace("0.", "0,"), encoding="utf-8-sig")
+    assert "1,0;2,0;30,0;10,0;CD456;;;;unchecked;CD456;0,3100;" in path.read_text()
+    assert set(load_rows(path)) == set(ROWS)
+
+
+def test_what_cannot_be_written_leaves_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.mkdir()
+    with pytest.raises(ConfigError, match="labels.csv: cannot be written"):
+        write_rows(ROWS, path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize(
     ("found", "put", "message"),
     [
+        ("CD456,,", f"{17 * 'A'},,", "line 3: text 'A{17}' has 17 characters; a plate has at most 16"),
         ("CD456,,", "CD?56,,", "line 3: text 'CD\\?56'; allowed are A-Z and 0-9"),
         ("30.0", "wide", "line 3: the box"),
         ("10.0", "-3", "both must be above 0"),
