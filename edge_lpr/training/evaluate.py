@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
@@ -95,15 +96,16 @@ def evaluate(
     """
     one_thread, all_threads = make(1, None), make(0, None)
     results = {}
+    told: set[Path] = set()
     for task in tasks:
         chosen = pictures_of(task, pictures)
         with opencv_threads(1):
             _warm(task, one_thread, chosen)
-            outcomes = [_outcome(task, one_thread, one) for one in progress(chosen, f"{task}, one thread")]
+            outcomes = [_outcome(task, one_thread, one, told) for one in progress(chosen, f"{task}, one thread")]
         _warm(task, all_threads, chosen)
         times = [_time_ms(task, all_threads, one) for one in progress(chosen, f"{task}, all threads")]
         results[task] = tuple(replace(one, all_threads_ms=ms) for one, ms in zip(outcomes, times, strict=True))
-    points = _sweep(pictures_of("detect", pictures), make, progress) if sweep else ()
+    points = _sweep(pictures_of("detect", pictures), make, progress, told) if sweep else ()
     return Evaluation(results, points, _peak_memory_mib())
 
 
@@ -118,13 +120,20 @@ def pictures_of(task: str, pictures: Sequence[LabelledPicture]) -> list[Labelled
     return [picture for picture in with_text if picture.plates and picture.is_crop == (task == "read")]
 
 
-def _outcome(task: str, recogniser: Recogniser, picture: LabelledPicture) -> PictureOutcome:
+def _outcome(task: str, recogniser: Recogniser, picture: LabelledPicture, told: set[Path]) -> PictureOutcome:
     try:
         pixels = load_picture(picture.path)
     except ImageError as error:
-        log.warning("counted as a miss: %s", error)
+        _tell(picture.path, error, told)
         return missed(picture)
     return judged(task, picture, *_timed(task, recogniser, pixels))
+
+
+def _tell(path: Path, error: ImageError, told: set[Path]) -> None:
+    """Warn of a picture once: every task meets it again."""
+    if path not in told:
+        log.warning("counted as a miss: %s", error)
+        told.add(path)
 
 
 def missed(picture: LabelledPicture) -> PictureOutcome:
@@ -183,14 +192,16 @@ def _warm(task: str, recogniser: Recogniser, pictures: Sequence[LabelledPicture]
         _time_ms(task, recogniser, pictures[0])
 
 
-def _sweep(pictures: Sequence[LabelledPicture], make: MakeRecogniser, progress: Progress) -> tuple[SweepPoint, ...]:
+def _sweep(
+    pictures: Sequence[LabelledPicture], make: MakeRecogniser, progress: Progress, told: set[Path]
+) -> tuple[SweepPoint, ...]:
     recogniser = make(0, SWEEP_THRESHOLDS[0])
     found: list[tuple[LabelledPicture, list[tuple[Box, float]]]] = []
     for picture in progress(pictures, "thresholds"):
         try:
             found.append((picture, [(one.box, one.score) for one in recogniser.detect(load_picture(picture.path))]))
         except ImageError as error:
-            log.warning("counted as a miss: %s", error)
+            _tell(picture.path, error, told)
             found.append((picture, []))
     return tuple(_sweep_point(threshold, found) for threshold in SWEEP_THRESHOLDS)
 

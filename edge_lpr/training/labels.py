@@ -8,6 +8,7 @@ named `crop_*` is one plate that fills it, for reading only.
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from edge_lpr.errors import ConfigError
 
 COLUMNS = ("image", "x", "y", "w", "h", "text", "region", "source", "license", "use")
 NEEDED_COLUMNS = COLUMNS[:6]
+USES = ("train", "eval", "unchecked", "")
+"""What `use` may say: to train, to measure, read by `edge-lpr label` and looked at by nobody, nothing."""
 CROP_PREFIX = "crop_"
 READABLE = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SEPARATORS = str.maketrans("", "", " -")
@@ -56,12 +59,18 @@ def load_labels(labels: Path, images: Path | None = None, use: str = "all") -> t
     """The pictures of a label file in its order; `use` 'train' or 'eval' keeps the rows of that use, 'all' keeps all.
 
     `image` is relative to the folder of the file, or to `images` where that is given and has it (with or without the
-    folders that the column names). Raises ConfigError, naming file and line, for an absent file or column, a number
-    that is none, a text of other characters than A-Z 0-9 (spaces and dashes are dropped), or an absent picture.
+    folders that the column names). Raises ConfigError, naming file and line, for an absent file, folder or column, a
+    file without rows, a use that is not of USES, a box that is no box, a text of other characters than A-Z 0-9 (spaces
+    and dashes are dropped), or an absent picture.
     """
+    if images is not None and not images.is_dir():
+        raise ConfigError(f"{images}: no such folder of pictures")
     rows: dict[str, list[PlateLabel]] = {}
     about: dict[str, tuple[str, str]] = {}
     for line, row in _rows(labels):
+        if row["use"] not in USES:
+            allowed = ", ".join(USES[:-1])
+            raise ConfigError(f"{labels}, line {line}: use {row['use']!r}; allowed are {allowed} or nothing")
         if use not in ("all", row["use"]):
             continue
         plates = rows.setdefault(row["image"], [])
@@ -81,9 +90,12 @@ def _rows(labels: Path) -> list[tuple[int, dict[str, str]]]:
             missing = [name for name in NEEDED_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise ConfigError(f"{labels}: columns {', '.join(missing)} are missing")
-            return [(reader.line_num, {name: (row.get(name) or "").strip() for name in COLUMNS}) for row in reader]
+            rows = [(reader.line_num, {name: (row.get(name) or "").strip() for name in COLUMNS}) for row in reader]
+            if not rows:
+                raise ConfigError(f"{labels}: has no rows, one for each plate")
+            return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{labels}: cannot be read: {error}") from error
+        raise ConfigError(f"{labels}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _plate(row: dict[str, str], where: str) -> PlateLabel | None:
@@ -95,8 +107,12 @@ def _plate(row: dict[str, str], where: str) -> PlateLabel | None:
         x, y, w, h = (float(number) for number in numbers)
     except ValueError as error:
         raise ConfigError(f"{where}: the box {numbers} is not four numbers") from error
+    if not all(map(math.isfinite, (x, y, w, h))):
+        raise ConfigError(f"{where}: the box {numbers} is not four numbers")
     if not (w > 0 and h > 0):
-        raise ConfigError(f"{where}: the box is {w} x {h} pixels; both must be above 0")
+        raise ConfigError(f"{where}: the box is {w:g} x {h:g} pixels; both must be above 0")
+    if not (x + w > 0 and y + h > 0):
+        raise ConfigError(f"{where}: the box from {x:g}, {y:g} with {w:g} x {h:g} pixels is outside of the picture")
     text = row["text"].upper().translate(_SEPARATORS)
     if not READABLE.issuperset(text):
         raise ConfigError(f"{where}: text {row['text']!r}; allowed are A-Z and 0-9")

@@ -136,10 +136,14 @@ def test_regions_hold_only_their_own_plates(evaluation: Evaluation) -> None:
     assert "US" in by_region(evaluation.tasks["detect"], whole_country=True)
 
 
-def test_undecodable_picture_counts_as_missed(pictures: tuple[LabelledPicture, ...], tmp_path: Path) -> None:
+def test_undecodable_picture_counts_as_missed_and_is_told_once(
+    pictures: tuple[LabelledPicture, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     broken = tmp_path / "scene_a_9.png"
     broken.write_bytes(b"nothing")
-    (outcome,) = evaluate([replace(pictures[0], path=broken)], ("detect",), Scripted).tasks["detect"]
+    found = evaluate([replace(pictures[0], path=broken)], ("detect", "end-to-end"), Scripted, sweep=True)
+    (outcome,) = found.tasks["detect"]
+    assert len(caplog.records) == 1 and str(broken) in caplog.text
     assert [plate.found for plate in outcome.plates] == [False, False]
     assert math.isnan(outcome.one_thread_ms)
 

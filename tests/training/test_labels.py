@@ -58,6 +58,12 @@ def test_pictures_elsewhere(tmp_path: Path) -> None:
     [
         ("images/plain.jpg,1,1,5,x,X1,DE,s,MIT,train", "line 2: the box"),
         ("images/plain.jpg,1,1,0,5,X1,DE,s,MIT,train", "above 0"),
+        ("images/plain.jpg,1,1,5,-5,X1,DE,s,MIT,train", "5 x -5 pixels; both must be above 0"),
+        ("images/plain.jpg,nan,1,5,5,X1,DE,s,MIT,train", "line 2: the box .* is not four numbers"),
+        ("images/plain.jpg,1,1,5,inf,X1,DE,s,MIT,train", "line 2: the box .* is not four numbers"),
+        ("images/plain.jpg,-9,1,5,5,X1,DE,s,MIT,train", "line 2: the box .* is outside of the picture"),
+        ("images/plain.jpg,1,1,5,5,X1,DE,s,MIT,foo", "use 'foo'; allowed are train, eval, unchecked or nothing"),
+        ("", "has no rows"),
         ("images/plain.jpg,1,1,5,5,AB_1,DE,s,MIT,train", "A-Z and 0-9"),
         ("images/absent.jpg,1,1,5,5,X1,DE,s,MIT,train", "no picture images/absent.jpg"),
     ],
@@ -65,6 +71,16 @@ def test_pictures_elsewhere(tmp_path: Path) -> None:
 def test_wrong_rows_are_named(tmp_path: Path, row: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         load_labels(write(tmp_path, row + "\n"))
+
+
+def test_a_box_may_reach_over_the_border(tmp_path: Path) -> None:
+    (picture,) = load_labels(write(tmp_path, "images/plain.jpg,-1,-2,5,5,X1,DE,s,MIT,unchecked\n"))
+    assert picture.plates[0].box == (-1, -2, 5, 5)
+
+
+def test_the_folder_of_pictures_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nosuch: no such folder of pictures"):
+        load_labels(write(tmp_path), tmp_path / "nosuch")
 
 
 def test_absent_file_and_column(tmp_path: Path) -> None:
