@@ -117,7 +117,7 @@ def export_reader(
     same architecture and its share in the weights.
     """
     _apart(out / READER_FILE, blended)
-    config = from_table(ReaderNetConfig, read_config(checkpoint)["net"], str(checkpoint))
+    config = from_table(ReaderNetConfig, _shape(checkpoint, "net", "reader"), str(checkpoint))
     net = ReaderNet(config)
     load_weights(net, checkpoint)
     shape = (3, INPUT_HEIGHT, config.width)
@@ -145,7 +145,7 @@ def export_detector(
     nms_iou); `blended` as of `export_reader`.
     """
     _apart(out / DETECTOR_FILE, blended)
-    trained = DetectorNet(from_table(DetectorShape, read_config(checkpoint)["shape"], str(checkpoint)))
+    trained = DetectorNet(from_table(DetectorShape, _shape(checkpoint, "shape", "detector"), str(checkpoint)))
     load_weights(trained, checkpoint)
     net = ExportedDetector(trained.eval())
     roles = {"coverage": "output_cov", "boxes": "output_bbox", "corners": "output_corners"}
@@ -162,6 +162,14 @@ def export_detector(
         parameters={**DETECTOR_PARAMETERS, **parameters},
     )
     return _finish(card, net, checkpoint, out, metrics, blended)
+
+
+def _shape(checkpoint: Path, key: str, task: str) -> dict[str, Any]:
+    """The table of a checkpoint's config that says how its net is built."""
+    config = read_config(checkpoint)
+    if not isinstance(config.get(key), dict):
+        raise NetworkError(f"{checkpoint}: not a checkpoint of edge-lpr train {task}")
+    return dict(config[key])
 
 
 def _apart(path: Path, blended: Blended | None) -> None:

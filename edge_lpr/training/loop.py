@@ -49,7 +49,7 @@ import torch
 from torch import nn
 
 from edge_lpr.errors import ConfigError, NetworkError
-from edge_lpr.training.checkpoint import load_weights, read_config, read_state
+from edge_lpr.training.checkpoint import load_checkpoint, load_weights, read_config, read_state
 from edge_lpr.training.schedule import LoopConfig, Meter, TrainingState, clock, rate_at
 from edge_lpr.training.warm_start import load_exported
 
@@ -126,7 +126,7 @@ class Trainer:
         path = self.out / name
         if not path.exists():
             return False
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = load_checkpoint(path)
         self.net.load_state_dict(saved["net"])
         self.averaged.load_state_dict(saved["averaged"])
         self.optimiser.load_state_dict(saved["optimiser"])

@@ -150,6 +150,18 @@ def test_fine_tuning_starts_from_the_averaged_weights(tmp_path: Path) -> None:
         load_weights(torch.nn.Conv2d(9, 9, 1), tmp_path / "a" / "last.pt")
 
 
+def test_what_is_no_checkpoint_is_told_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    for content in (b"image,x,y", b"", b"\x80\x02}q\x00."):
+        path.write_bytes(content)
+        for read in (read_config, read_state, lambda path: load_weights(make_net(), path)):
+            with pytest.raises(NetworkError, match="last.pt: not a checkpoint of edge-lpr train") as error:
+                read(path)
+            assert "\n" not in str(error.value)
+        with pytest.raises(NetworkError, match="not a checkpoint"):
+            Trainer(make_net(), CONFIG, tmp_path, {}).resume()
+
+
 def test_a_budget_is_needed() -> None:
     with pytest.raises(ConfigError, match="minutes and samples"):
         prepare(LoopConfig())
