@@ -15,6 +15,7 @@ A file:
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -26,7 +27,7 @@ from typing import Any
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.recognition.format_records import Look, PlateFormat
-from edge_lpr.recognition.pattern import READ_CHARACTERS, parse_pattern
+from edge_lpr.recognition.pattern import READ_CHARACTERS, has_text, parse_pattern
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,6 +50,8 @@ LOOK_WORDS = {
     "band_right": ("", "eu-blue", "shield", "plain"),
     "emblem": ("seal", "seals", "shield", "dot", "flag", "sticker", "letter", "picture"),
 }
+LOOK_NUMBERS = {"char_height": (0.05, 1.0), "char_width": (0.0, 3.0)}
+"""Least and most."""
 COLOUR_KEYS = ("band_colour", "band_right_colour", "border_colour", "header_band")
 VEHICLES = ("car", "motorcycle", "truck", "trailer", "any")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -173,9 +176,11 @@ class _File:
                 raise self._wrong(f"{where}.{key}", "must be characters A-Z or 0-9")
         for row in fmt.rows:
             try:
-                parse_pattern(row, fmt.letters, fmt.digits, fmt.classes)
+                node = parse_pattern(row, fmt.letters, fmt.digits, fmt.classes)
             except ConfigError as error:
                 raise self._wrong(f"{where}.rows", str(error)) from error
+            if not has_text(node):
+                raise self._wrong(f"{where}.rows", f"pattern {row!r} has no character that is read")
 
     def _classes(self, where: str, values: Mapping[str, Any]) -> dict[str, str]:
         classes = self._typed(where, values, "classes", dict, {})
@@ -204,7 +209,7 @@ class _File:
         if key in LOOK_WORDS:
             return self._word(where, values, key, "", LOOK_WORDS[key])
         if isinstance(default, float):
-            return self._number(where, values, key, 0.0)
+            return self._number(where, values, key, 0.0, *LOOK_NUMBERS[key])
         if isinstance(default, tuple):
             texts = self._texts(where, values, key)
             if key == "faces" and set(texts) - set(FACE_FAMILIES):
@@ -244,10 +249,12 @@ class _File:
             raise self._wrong(f"{where}.{key}", "must be a list of texts")
         return tuple(value)
 
-    def _number(self, where: str, values: Mapping[str, Any], key: str, default: float, least: float = 0.0) -> float:
+    def _number(self, where: str, values: Mapping[str, Any], key: str, default: float, least: float = 0.0,
+                most: float = math.inf) -> float:
         value = values.get(key, default)
-        if not _is_number(value) or value < least:
-            raise self._wrong(f"{where}.{key}".lstrip("."), f"must be a number from {least:g} up")
+        if not _is_number(value) or not least <= value <= most:
+            range_ = f"from {least:g} up" if most == math.inf else f"from {least:g} to {most:g}"
+            raise self._wrong(f"{where}.{key}".lstrip("."), f"must be a number {range_}")
         return float(value)
 
     def _wrong(self, key: str, what: str) -> ConfigError:
@@ -255,7 +262,7 @@ class _File:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_colour(text: str, key: str) -> bool:

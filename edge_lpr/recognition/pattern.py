@@ -76,6 +76,17 @@ def parse_pattern(pattern: str, letters: str, digits: str, classes: Mapping[str,
     return _parse(pattern, letters, digits, tuple(sorted(classes.items())))
 
 
+def has_text(node: Node) -> bool:
+    """Whether any of its characters is read."""
+    if isinstance(node, Chain):
+        return any(map(has_text, node.items))
+    if isinstance(node, Choice):
+        return any(map(has_text, node.options))
+    if isinstance(node, Repeat):
+        return node.most > 0 and has_text(node.item)
+    return isinstance(node, OneOf)
+
+
 def sample(node: Node, rng: Generator) -> list[Mark]:
     """Draw marks for `node`: one Mark a character."""
     if isinstance(node, OneOf):

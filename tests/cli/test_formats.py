@@ -64,6 +64,8 @@ def test_a_format_of_ones_own_is_known_everywhere(
     ("change", "message"),
     [
         (["--pattern", "LLL("], "series 3 .*rows"),
+        (["--pattern", ""], "series 3 .*rows: pattern '' has no character that is read"),
+        (["--pattern", "L/@"], "pattern '@' has no character that is read"),
         (["--like", "QQ"], "no plate format for QQ"),
         (["--ink", "black"], "inks: a list of '#rrggbb'"),
         (["--letters", "äö"], "letters"),

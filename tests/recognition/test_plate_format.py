@@ -206,6 +206,8 @@ def test_a_file_of_the_user_adds_a_country_and_replaces_a_series(tmp_path: Path)
         ('inks = ["#000080"]', 'inks = ["navy"]', "look.blue.inks: a list of '#rrggbb'"),
         ('inks = ["#000080"]', 'faces = ["arial"]', "look.blue.faces: families are fe"),
         ('inks = ["#000080"]', 'border = "wide"', "look.blue.border: must be one of none, thin, thick"),
+        ('inks = ["#000080"]', "char_height = 5", "look.blue.char_height: must be a number from 0.05 to 1"),
+        ('inks = ["#000080"]', "char_width = nan", "look.blue.char_width: must be a number from 0 to 3"),
         ('base = "white"', 'base = "blue"', "come back"),
         ('id = "two"', 'id = "one-blue"', "id stands twice: xa-one-blue"),
         ("[[series]]", "[series]", "not valid TOML"),
