@@ -41,7 +41,7 @@ def register(subparsers: Any) -> None:
         _add_where(command)
     for command in (build, verify):
         _add_options(command)
-    bring = commands.add_parser("import", help="take over one of NVIDIA's networks (README: where to get them)")
+    bring = commands.add_parser("import", help="take over one of NVIDIA's networks (docs/jetson.md: where to get them)")
     bring.add_argument("onnx", type=Path, metavar="FILE.onnx")
     bring.add_argument("--card", required=True, choices=CARD_NAMES, help="which network it is")
     bring.add_argument("--into", required=True, type=Path, metavar="DIR", help="a folder of networks, made if need be")
@@ -232,7 +232,7 @@ class Progress:
 
 
 def _size(text: str) -> tuple[int, int]:
-    width, height = (int(side) for side in text.split("x"))
-    if not (width > 0 and height > 0 and width % 32 == height % 32 == 0):
-        raise argparse.ArgumentTypeError("WIDTHxHEIGHT, both multiples of 32, such as 736x416")
-    return width, height
+    sides = [int(side) for side in text.split("x") if side.isdecimal()]
+    if len(sides) != 2 or text.count("x") != 1 or any(side <= 0 or side % 32 for side in sides):
+        raise argparse.ArgumentTypeError(f"{text!r}: WIDTHxHEIGHT, both multiples of 32, such as 736x416, is allowed")
+    return sides[0], sides[1]

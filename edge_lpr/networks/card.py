@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,26 @@ def load_card(path: Path) -> ModelCard:
     path = path / "card.json" if path.is_dir() else path
     try:
         raw = json.loads(path.read_text())
-        spec = dict(raw.pop("input"))
-        spec["shape"] = tuple(spec["shape"])
-        return ModelCard(input=InputSpec(**spec), **raw)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise NetworkError(f"{path}: not a model card: {error}") from error
+    except OSError as error:
+        raise NetworkError(f"{path}: not a model card: {error.strerror or error}") from error
+    except ValueError as error:
+        raise NetworkError(f"{path}: not a model card: not JSON: {error}") from error
+    card = _checked(raw, ModelCard, path, "")
+    spec = _checked(card["input"], InputSpec, path, "input.")
+    shape = spec["shape"]
+    if not (isinstance(shape, list) and len(shape) == 3 and all(isinstance(side, int) for side in shape)):
+        raise NetworkError(f"{path}: not a model card: input.shape must be three whole numbers")
+    return ModelCard(**{**card, "input": InputSpec(**{**spec, "shape": tuple(shape)})})
+
+
+def _checked(table: Any, record: type[ModelCard] | type[InputSpec], path: Path, where: str) -> dict[str, Any]:
+    """The table of a record's keys; NetworkError names those that are missing or not known."""
+    if not isinstance(table, dict):
+        what = where.rstrip(".") or "it"
+        raise NetworkError(f"{path}: not a model card: {what} must be a JSON object")
+    needed = [one.name for one in fields(record) if one.default is MISSING and one.default_factory is MISSING]
+    if missing := [where + name for name in needed if name not in table]:
+        raise NetworkError(f"{path}: not a model card: {', '.join(missing)} missing")
+    if unknown := sorted(where + name for name in table.keys() - {one.name for one in fields(record)}):
+        raise NetworkError(f"{path}: not a model card: {', '.join(unknown)} not known")
+    return table

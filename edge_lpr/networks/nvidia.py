@@ -74,13 +74,17 @@ def import_network(onnx: Path, card_name: str, folder: Path, dictionary: Path | 
     if card.task == "read" and not card.alphabet:
         raise NetworkError(f"{card_name}: name its characters: --dictionary FILE (NVIDIA's ch_lp_characters.txt)")
     target = folder / ROLES[card.task]
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=folder) as place:
-            shutil.copyfile(onnx, Path(place) / card.file)
-            write_card(replace(card, sha256=sha256_of(Path(place) / card.file)), Path(place) / "card.json")
-            _try(Path(place))
-            target.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".import-", dir=there) as place:
+            copy = Path(place) / card.file
+            shutil.copyfile(onnx, copy)
+            write_card(replace(card, sha256=sha256_of(copy)), Path(place) / "card.json")
+            try:
+                _try(Path(place))
+            except NetworkError as error:
+                raise NetworkError(str(error).replace(str(copy), str(onnx))) from error
+            target.mkdir(parents=True, exist_ok=True)
             for name in (card.file, "card.json"):
                 (Path(place) / name).replace(target / name)
     except OSError as error:

@@ -103,11 +103,11 @@ def test_build_goes_on_after_one_that_fails(
     assert told.err.count("building in fp16") == 2, "each network's news once"
 
 
-@pytest.mark.parametrize("size", ["640", "640x481", "0x0", "axb"])
+@pytest.mark.parametrize("size", ["640", "640x481", "0x0", "axb", "640x480x32"])
 def test_a_size_that_cannot_be_is_refused(size: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["engines", "build", "--size", size])
-    assert "--size" in capsys.readouterr().err
+    assert "--size" in (said := capsys.readouterr().err) and "such as 736x416" in said
 
 
 def test_import_says_what_is_still_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,3 +115,14 @@ def test_import_says_what_is_still_missing(tmp_path: Path, capsys: pytest.Captur
     file.write_bytes(b"")
     assert main(["engines", "import", str(file), "--card", "lpdnet-usa", "--into", str(tmp_path / "e")]) == 1
     assert "encrypted TAO file" in capsys.readouterr().err
+
+
+def test_import_names_the_users_file_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.onnx"
+    file.write_text("no network")
+    assert main(["engines", "import", str(file), "--card", "lpdnet-usa", "--into", str(tmp_path / "e")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"edge-lpr: {file}: not an ONNX network") and ".import-" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.onnx"]
