@@ -112,9 +112,7 @@ class Calibration:
         self.card, self.proof, self.options, self.folder, self.say = card, proof, options, folder, say
         self.model = load_float(float_path)
         self.layers: tuple[Layer, ...] = layers(self.model, card.input.shape)
-        unknown = sorted(set(options.keep_float) - {layer.name for layer in self.layers})
-        if unknown:
-            raise NetworkError(f"no layer {unknown[0]!r}; there are: {', '.join(layer.name for layer in self.layers)}")
+        check_options(options, self.layers)
         self._methods = _chosen_methods(options.method)
         self._tensors = quantised_tensors(self.model, self.layers)
         self._probes: list[Floats] = []
@@ -253,6 +251,14 @@ class Calibration:
         repair = "" if one.repair == "none" else f", {one.repair}"
         self.say(f"  {row.method}{repair}, {frames} frames: loss {row.loss_points:+.2f} points, noise {row.noise:.2%}")
         return row
+
+
+def check_options(options: Options, found: Sequence[Layer]) -> None:
+    """Raise NetworkError for a layer to keep that is not among those `found`, or a method that is not known."""
+    unknown = sorted(set(options.keep_float) - {layer.name for layer in found})
+    if unknown:
+        raise NetworkError(f"no layer {unknown[0]!r}; there are: {', '.join(layer.name for layer in found)}")
+    _chosen_methods(options.method)
 
 
 def _chosen_methods(name: str) -> tuple[Method, ...]:

@@ -57,6 +57,14 @@ class FrameRequest:
         return f"{self.source} {without_secrets(self.place)}"
 
 
+def check_source(request: FrameRequest, task: str) -> None:
+    """Raise ConfigError when a folder, log or file has no pictures for a network of this task: no camera is asked."""
+    if request.source in ("pictures", "log"):
+        _paths(request, "crop" if task == "read" else "frame")
+    elif request.source == "video" and not Path(request.place).is_file():
+        raise ConfigError(f"{request.place}: no such video")
+
+
 def batches(request: FrameRequest, network: Network, detector: Callable[[], PlateDetector],
             say: Callable[[str], None] = print) -> Iterator[Floats]:
     """Inputs for `network`, float32 (N, C, H, W); `detector` gives the float detector, asked for only when plates must
@@ -112,16 +120,21 @@ def _pictures(request: FrameRequest, kind: str, say: Callable[[str], None]) -> I
         return _from_camera(request, say)
     if request.source == "video":
         return _from_video(request)
+    return _loaded(_spread(_paths(request, kind), request.count * (1 if kind == "frame" or request.crops else 3)), say)
+
+
+def _paths(request: FrameRequest, kind: str) -> list[Path]:
+    """The picture files of a folder or a plate log. ConfigError where there are none."""
     if request.source == "log":
         suffix = f"-{kind}.jpg"
         paths = [path for _, path in all_pictures(Path(request.place)) if path.name.endswith(suffix)]
         if not paths:
             raise ConfigError(f"{request.place}: no stored {kind} pictures in this plate log")
-    else:
-        paths = list_pictures([Path(request.place)])
-        if not paths:
-            raise ConfigError(f"{request.place}: no pictures there")
-    return _loaded(_spread(paths, request.count * (1 if kind == "frame" or request.crops else 3)), say)
+        return paths
+    paths = list_pictures([Path(request.place)])
+    if not paths:
+        raise ConfigError(f"{request.place}: no pictures there")
+    return paths
 
 
 def _spread(paths: Sequence[Path], count: int) -> list[Path]:
@@ -141,8 +154,7 @@ def _loaded(paths: Sequence[Path], say: Callable[[str], None]) -> Iterator[Pixel
 
 def _from_video(request: FrameRequest) -> Iterator[Pixels]:
     """All frames of a file, spread over its light."""
-    if not Path(request.place).is_file():
-        raise ConfigError(f"{request.place}: no such video")
+    check_source(request, "")
     kept = LightSpread(request.count, request.seed)
     spec = CameraSpec("calibration", str(Path(request.place).absolute()), pace="fast")
     with CameraProcess(spec) as camera:

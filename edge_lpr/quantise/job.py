@@ -19,8 +19,8 @@ from edge_lpr.networks.card import ModelCard, load_card, write_card
 from edge_lpr.networks.tensorrt_spelling import tensorrt_spelling
 from edge_lpr.networks.variants import INT8_CARD, choose_card
 from edge_lpr.quantise import pair
-from edge_lpr.quantise.calibrate import Calibrated, Calibration, Options
-from edge_lpr.quantise.frames import FrameRequest, batches
+from edge_lpr.quantise.calibrate import Calibrated, Calibration, Options, check_options
+from edge_lpr.quantise.frames import FrameRequest, batches, check_source
 from edge_lpr.quantise.network_graph import layers, load_float, quantised_tensors
 from edge_lpr.quantise.nvidia_cache import HEADER, CalibrationCache, read_cache, write_cache
 from edge_lpr.quantise.proof import (
@@ -38,6 +38,7 @@ from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.recognition.read import PlateReader
 from edge_lpr.recognition.recognise import DETECTOR_FOLDER, READER_FOLDER
 from edge_lpr.records import Floats
+from edge_lpr.training.labels import load_labels
 
 FOLDERS = {"detector": DETECTOR_FOLDER, "reader": READER_FOLDER}
 FINDING_THRESHOLD = 0.3
@@ -91,11 +92,12 @@ class Runner:
 
     def run(self) -> Outcome:
         """Calibrate, prove, and install what is within the bound and no worse than what is there."""
+        given = self._checked()
         with tempfile.TemporaryDirectory(prefix="edge-lpr-calibrate-") as scratch:
             work, staging = Path(scratch) / "work", Path(scratch) / "engines"
             self.say("drawing the proof")
             proof = self._proof
-            options = replace(self.job.options, given=self._given())
+            options = replace(self.job.options, given=given)
             calibration = Calibration(self.card, self.job.folder / self.card.file, proof, options, work, self.say)
             result = calibration.run(self._frames())
             pair.stage(self.job.engines, staging)
@@ -208,13 +210,21 @@ class Runner:
         network = open_network(self.job.engines / DETECTOR_FOLDER, threads=1)
         return PlateDetector(network, DetectorOptions(threshold=FINDING_THRESHOLD))
 
-    def _given(self) -> dict[str, float]:
-        """The ranges of a calibration cache, for the tensors that it names."""
+    def _checked(self) -> dict[str, float]:
+        """Look at all that is given before anything is drawn, which takes minutes; the ranges that are given."""
+        model = load_float(self.job.folder / self.card.file)
+        found = layers(model, self.card.input.shape)
+        check_options(self.job.options, found)
+        check_source(self.job.frames, self.card.task)
+        if self.job.photographs is not None:
+            load_labels(self.job.photographs, use="train")
+        return self._given(quantised_tensors(model, found))
+
+    def _given(self, wanted: tuple[str, ...]) -> dict[str, float]:
+        """The ranges of a calibration cache, for the wanted tensors that it names."""
         if self.job.scales_from is None:
             return {}
         cache = read_cache(self.job.scales_from)
-        model = load_float(self.job.folder / self.card.file)
-        wanted = quantised_tensors(model, layers(model, self.card.input.shape))
         scales = {name: scale for name, scale in cache.matching(wanted).items() if scale > 0}
         if not scales:
             raise ConfigError(f"{self.job.scales_from}: names none of the network's tensors, such as {wanted[0]!r}")

@@ -23,7 +23,7 @@ from edge_lpr.networks.card import ModelCard
 from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
 from edge_lpr.quantise import frames as module
 from edge_lpr.quantise.drawn import drawn_scenes
-from edge_lpr.quantise.frames import FrameRequest, batches
+from edge_lpr.quantise.frames import FrameRequest, batches, check_source
 from edge_lpr.quantise.light import LightSpread, band_of
 from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.records import Frame, Pixels
@@ -158,6 +158,13 @@ def test_a_source_that_is_not_there_is_told(detector: Network, tmp_path: Path, s
 
     with pytest.raises(EdgeLprError, match="absent"):
         collect(FrameRequest(source, str(tmp_path / "absent")), detector)
+
+
+def test_a_source_is_looked_at_before_any_frame_is_asked_for(tmp_path: Path) -> None:
+    for source, said in (("pictures", "no pictures there"), ("log", "no stored crop pictures"), ("video", "no such")):
+        with pytest.raises(ConfigError, match=said):
+            check_source(FrameRequest(source, str(tmp_path)), "read")
+    check_source(FrameRequest("pictures", str(fill(tmp_path / "some", 1))), "read")
 
 
 def test_drawn_frames_are_the_same_with_and_without_cache(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ pytest.importorskip("onnx", reason="onnx makes the networks (extra `calibrate`)"
 pytest.importorskip("onnxruntime", reason="ONNX Runtime runs them (extra `calibrate`)")
 
 from edge_lpr.cli import main
-from edge_lpr.errors import ConfigError, NetworkError
+from edge_lpr.errors import ConfigError, EdgeLprError, NetworkError
 from edge_lpr.networks import open_network
 from edge_lpr.networks.card import load_card, write_card
 from edge_lpr.networks.variants import FLOAT_CARD, INT8_CARD, choose_card
@@ -155,6 +155,23 @@ def test_an_unknown_layer_or_method_is_told(engines: Path) -> None:
         Runner(job(engines, options=replace(ONE_METHOD, method="best")), lambda text: None).run()
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"photographs": Path("nosuch.csv")}, "nosuch.csv: cannot be read"),
+        ({"frames": FrameRequest("pictures", str(Path(__file__).parent))}, "no pictures there"),
+        ({"scales_from": Path(__file__)}, "a calibration cache begins like"),
+        ({"options": replace(ONE_METHOD, keep_float=("nonsense",))}, "no layer 'nonsense'"),
+        ({"options": replace(ONE_METHOD, method="best")}, "no calibration method 'best'"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_drawn(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    with pytest.raises(EdgeLprError, match=said):
+        Runner(job(float_engines(tmp_path), **changes), told.append).run()
+    assert told == []
+
+
 def test_the_command_line_checks_and_tells(engines: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(engines / "lprnet" / "lprnet.int8.onnx")
     assert main(["calibrate", "check", file]) == 0
@@ -174,7 +191,8 @@ def test_the_command_line_checks_and_tells(engines: Path, capsys: pytest.Capture
 def test_the_detector_waits_for_the_reader(engines: Path, tmp_path: Path) -> None:
     (engines / "lprnet" / INT8_CARD).unlink()
     labels = tmp_path / "labels.csv"
-    labels.write_text("image,x,y,w,h,text,region,source,license,use\n")
+    (tmp_path / "neg_x_1.png").touch()
+    labels.write_text("image,x,y,w,h,text,region,source,license,use\nneg_x_1.png,,,,,,,,,eval\n")
     asked = Job("detector", engines, FEW, ONE_METHOD, labels, proof_count=4)
     with pytest.raises(ConfigError, match="calibrate the reader first|no picture with use=train"):
         Runner(asked, lambda text: None).run()
