@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_lpr.cli._arguments import count
 from edge_lpr.errors import BackendUnavailable, ConfigError
 
 if TYPE_CHECKING:
@@ -51,12 +53,12 @@ def _register_source(parser: argparse.ArgumentParser, task: str) -> None:
     source.add_argument("--pictures", metavar="DIR", help="a folder of pictures")
     source.add_argument("--video", metavar="FILE", help="a video")
     source.add_argument("--log", metavar="DIR", help="the pictures that a plate log keeps")
-    source.add_argument("--from-camera", type=_count, metavar="N", help="so many frames of a live camera (--camera)")
+    source.add_argument("--from-camera", type=count, metavar="N", help="so many frames of a live camera (--camera)")
     more = parser.add_argument_group("about the frames")
     more.add_argument("--camera", metavar="URI", help="/dev/video0, rtsp://...; for --from-camera")
-    more.add_argument("--hours", type=float, default=0.0, metavar="H",
+    more.add_argument("--hours", type=_hours, default=0.0, metavar="H",
                       help="collect a camera's frames over so many hours, spread over light (0: at once)")
-    more.add_argument("--count", type=_count, default=500, metavar="N", help="frames at most (500)")
+    more.add_argument("--count", type=count, default=500, metavar="N", help="frames at most (500)")
     more.add_argument("--seed", type=int, default=20, help="of the drawn frames (20)")
     more.add_argument("--cache", type=Path, metavar="DIR", help="keep drawn scenes here: the next run is quicker")
     if task == "reader":
@@ -70,7 +72,7 @@ def _register_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", default="", metavar="NAME", help="minmax, percentile or entropy (the best of all)")
     parser.add_argument("--bound", type=float, default=0.5, metavar="POINTS", help="of loss that is allowed (0.5)")
     parser.add_argument("--keep-float", action="append", default=[], metavar="LAYER", help="leave this layer in float")
-    parser.add_argument("--proof", type=_count, default=0, metavar="N", help="drawn pictures to measure on")
+    parser.add_argument("--proof", type=count, default=0, metavar="N", help="drawn pictures to measure on")
     parser.add_argument("--scales-from", type=Path, metavar="CACHE", help="take ranges from NVIDIA's calibration cache")
     parser.add_argument("--write-scales", type=Path, metavar="CACHE", help="write the scales as such a cache")
     parser.add_argument("--study", action="store_true",
@@ -93,13 +95,20 @@ def run(args: argparse.Namespace) -> int:
     """Calibrate one network."""
     _need("onnx", "onnxruntime")
     from edge_lpr.engine_folder import engine_folder
+    from edge_lpr.outputs import check_file, check_folder
     from edge_lpr.quantise.calibrate import Options
     from edge_lpr.quantise.job import Job, Runner
 
+    if args.write_scales:
+        check_file(args.write_scales)
+    if args.cache:
+        check_folder(args.cache)
     options = Options(args.method, args.bound, tuple(args.keep_float), study=args.study)
     job = Job(args.task, args.engines or engine_folder(), _frames(args), options, args.photographs, args.proof,
               args.force, args.replace, args.scales_from, args.write_scales)
-    _tell(Runner(job).run(), job.folder)
+    runner = Runner(job)
+    check_folder(job.folder)
+    _tell(runner.run(), job.folder)
     return 0
 
 
@@ -142,10 +151,14 @@ def _tell(outcome: Outcome, folder: Path) -> None:
 def run_report(args: argparse.Namespace) -> int:
     """Measure and write the report."""
     from edge_lpr.engine_folder import engine_folder
+    from edge_lpr.outputs import check_folder
     from edge_lpr.quantise.report import write_report
     from edge_lpr.training.labels import load_labels
 
+    check_folder(args.out)
     pictures = load_labels(args.labels, args.images, args.use)
+    if not pictures:
+        raise ConfigError(f"{args.labels}: no picture with use={args.use}")
     path = write_report(args.engines or engine_folder(), pictures, args.out, f"{args.labels.name}, use={args.use}")
     print(path.read_text())
     return 0
@@ -158,8 +171,11 @@ def run_check(args: argparse.Namespace) -> int:
 
     from edge_lpr.errors import NetworkError
     from edge_lpr.networks.tensorrt_spelling import tensorrt_spelling
+    from edge_lpr.outputs import check_file, writing
     from edge_lpr.quantise.rules import violations
 
+    if args.write:
+        check_file(args.write)
     try:
         content = args.file.read_bytes()
         model = onnx.load_from_string(content)
@@ -178,7 +194,8 @@ def run_check(args: argparse.Namespace) -> int:
     if not broken:
         print(f"{args.file}: TensorRT {args.tensorrt} takes it: {pairs} Q/DQ pairs")
     if args.write and not broken:
-        args.write.write_bytes(spelled)
+        with writing(args.write):
+            args.write.write_bytes(spelled)
     return 1 if broken else 0
 
 
@@ -188,8 +205,11 @@ def _need(*packages: str) -> None:
             raise BackendUnavailable(f"calibration needs {package}: pip install 'edge_lpr[calibrate]'")
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return value
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not (math.isfinite(hours) and hours >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of hours, 0 or more, is allowed")
+    return hours

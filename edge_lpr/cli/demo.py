@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_lpr.cli._arguments import count
+
 if TYPE_CHECKING:
     from edge_lpr.training.labels import PlateLabel
     from edge_lpr.training.sample_folder import Sample
@@ -30,12 +32,15 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--seed", type=int, default=1, help="another seed draws other plates (1)")
     parser.add_argument("--engines", type=Path, metavar="DIR", help="the folder of the networks")
     parser.add_argument("--pictures", action="store_true", help="only draw a few gate pictures and read them")
-    parser.add_argument("--count", type=int, default=8, metavar="N", help="how many pictures (8)")
+    parser.add_argument("--count", type=count, default=8, metavar="N", help="how many pictures (8)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """The gate, or only pictures."""
+    from edge_lpr.outputs import check_folder
+
+    check_folder(args.out)
     if args.pictures:
         return run_pictures(args)
     from edge_lpr.training.gate_demo import run_gate

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_lpr.outputs import check_file, check_picture, writing
+
 if TYPE_CHECKING:
     from edge_lpr.training.evaluate import Evaluation, Recogniser
     from edge_lpr.training.labels import LabelledPicture
@@ -46,7 +48,10 @@ def run(args: argparse.Namespace) -> int:
     from edge_lpr.errors import ConfigError
     from edge_lpr.training.labels import load_labels
 
+    _check_outputs(args)
     pictures = load_labels(args.labels, args.images, args.use)
+    if not pictures:
+        raise ConfigError(f"{args.labels}: no picture with use={args.use}")
     if args.group:
         unknown = sorted(set(args.group) - {picture.group for picture in pictures})
         if unknown:
@@ -59,6 +64,13 @@ def run(args: argparse.Namespace) -> int:
         print(f"--- {precision}")
         _evaluate(_of_precision(args, precision), pictures)
     return 0
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    if args.json:
+        check_file(args.json)
+    for path in filter(None, (args.failures, args.reliability)):
+        check_picture(path)
 
 
 def _evaluate(args: argparse.Namespace, pictures: Sequence[LabelledPicture]) -> None:
@@ -101,7 +113,8 @@ def _write(evaluation: Evaluation, args: argparse.Namespace) -> None:
     if args.json:
         about = {"labels": str(args.labels), "use": args.use, "regions": args.regions, "threshold": args.threshold,
                  "precision": args.precision}
-        _folder_of(args.json).write_text(json.dumps(as_json(evaluation, about), indent=1) + "\n")
+        with writing(args.json):
+            args.json.write_text(json.dumps(as_json(evaluation, about), indent=1) + "\n")
     if args.failures:
         tiles, left_out = failure_tiles(evaluation.tasks)
         _save(contact_sheet(tiles), args.failures)
@@ -114,10 +127,5 @@ def _write(evaluation: Evaluation, args: argparse.Namespace) -> None:
 def _save(pixels: Any, path: Path) -> None:
     from PIL import Image
 
-    Image.fromarray(pixels).save(_folder_of(path))
-
-
-def _folder_of(path: Path) -> Path:
-    """The path, with its folder made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    with writing(path):
+        Image.fromarray(pixels).save(path)

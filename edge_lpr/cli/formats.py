@@ -96,17 +96,19 @@ def run_preview(args: argparse.Namespace) -> int:
     """Draw the sheet."""
     from PIL import Image
 
+    from edge_lpr.outputs import check_picture, writing
     from edge_lpr.recognition.plate_format import formats_of
     from edge_lpr.training.contact_sheet import contact_sheet
     from edge_lpr.training.sample_folder import preview_tiles
 
+    check_picture(args.out)
     tiles = [
         tile
         for country in args.countries
         for tile in preview_tiles(formats_of([country], args.file), args.count, args.seed)
     ]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(contact_sheet(tiles, columns=8, size=(180, 66))).save(args.out)
+    with writing(args.out):
+        Image.fromarray(contact_sheet(tiles, columns=8, size=(180, 66))).save(args.out)
     print(f"{len(tiles)} pictures in {args.out}")
     return 0
 
@@ -163,10 +165,9 @@ def sample_text(fmt: PlateFormat, rng: Generator) -> str:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if not 0 <= count <= 1000:
-        raise argparse.ArgumentTypeError("a number of samples from 0 to 1000")
-    return count
+    if not text.isdecimal() or int(text) > 1000:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number from 0 to 1000 is allowed")
+    return int(text)
 
 
 def _size(text: str) -> tuple[float, float]:

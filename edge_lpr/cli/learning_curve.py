@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from edge_lpr.cli._arguments import count
+
 DESCRIPTION = """\
 Runs a study: draws its pictures once, trains the readers that others start from, then every cell of its grids, in
 processes of one thread. What is done is kept in OUT, and the same command goes on with the rest. OUT gets results.csv,
@@ -27,7 +29,7 @@ def register(subparsers: Any) -> None:
                         help="labels.csv whose use=train plates are trained and use=eval plates are tested on")
     parser.add_argument("--detector", type=Path, metavar="DIR",
                         help="detector that sets the photographs' plates upright, such as engines/lpdnet")
-    parser.add_argument("--workers", type=_count, default=0, metavar="N", help="processes (one a core)")
+    parser.add_argument("--workers", type=count, default=0, metavar="N", help="processes (one a core)")
     parser.add_argument("--report-only", action="store_true", help="tables and plots of what there is")
     parser.set_defaults(run=run)
 
@@ -39,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     from edge_lpr.cli.train import find_config
     from edge_lpr.errors import BackendUnavailable
+    from edge_lpr.outputs import check_folder
     from edge_lpr.settings_file import load_settings
 
     if importlib.util.find_spec("torch") is None:
@@ -49,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
     from edge_lpr.training.study_run import RESULTS, Photographs, rows_of, run_study
 
     config = load_settings(StudyConfig, find_config(args.config))
+    check_folder(args.out)
     if not args.report_only:
+        _check_photographs(args)
         photographs = Photographs(args.photographs, args.detector)
         run_study(config, args.out, photographs, args.workers or os.cpu_count() or 1)
     rows = [row for _, row in rows_of(args.out / RESULTS)]
@@ -58,8 +63,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return value
+def _check_photographs(args: argparse.Namespace) -> None:
+    """Read the labels and the detector's card now: the photographs are needed only when all pictures are drawn."""
+    from edge_lpr.training.labels import load_labels
+    from edge_lpr.training.reader_sources import check_detector
+
+    if args.photographs:
+        load_labels(args.photographs)
+    check_detector(args.detector)

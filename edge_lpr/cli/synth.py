@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_lpr.cli._arguments import count
+
 if TYPE_CHECKING:
     from edge_lpr.training.plates import PlateMix
     from edge_lpr.training.sample_folder import Sample
@@ -22,7 +24,7 @@ def register(subparsers: Any) -> None:
     """Add the command to the parser of `edge-lpr`."""
     parser = subparsers.add_parser("synth", help="draw plates or whole scenes, with labels", description=DESCRIPTION)
     parser.add_argument("what", choices=("plates", "scenes"), help="the reader's crops, or the detector's pictures")
-    parser.add_argument("--count", type=_count, default=100, metavar="N")
+    parser.add_argument("--count", type=count, default=100, metavar="N")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--countries", default="", metavar="CODES", help="only plates of these: cz,sk,...")
@@ -36,11 +38,13 @@ def run(args: argparse.Namespace) -> int:
     """Draw, write, and say how fast the drawing was."""
     from tqdm import tqdm
 
+    from edge_lpr.outputs import check_folder
     from edge_lpr.recognition.plate_format import formats_of
     from edge_lpr.training.evaluate import opencv_threads
     from edge_lpr.training.plates import PlateMix
     from edge_lpr.training.sample_folder import write_samples
 
+    check_folder(args.out / "images")
     codes = [code for code in args.countries.split(",") if code]
     mix = PlateMix(tuple(dict.fromkeys(one.country for one in formats_of(codes))))
     clock = _Stopwatch()
@@ -102,10 +106,3 @@ class _Stopwatch:
             if sample is None:
                 return
             yield sample
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return value

@@ -84,9 +84,11 @@ def _train(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     module_name, record, _ = TASKS[args.task]
     module = _needing_torch(module_name)
+    from edge_lpr.outputs import check_folder
     from edge_lpr.settings_file import load_settings
     from edge_lpr.training.loop import read_state
 
+    check_folder(args.out)
     if not args.resume and (args.out / "last.pt").exists():
         raise ConfigError(f"{args.out} holds a training already: go on with --resume, or give another --out")
     config = load_settings(getattr(module, record), find_config(args.config or args.task))
@@ -110,6 +112,8 @@ def _with_options(config: Any, args: argparse.Namespace) -> Any:
             raise ConfigError(f"--minutes is {args.minutes}; it must be above 0")
         config = dataclasses.replace(config, loop=dataclasses.replace(config.loop, minutes=args.minutes))
     if args.photographs is not None:
+        if args.photographs and not Path(args.photographs).is_file():
+            raise ConfigError(f"--photographs: {args.photographs}: no such file; '' trains without")
         config = dataclasses.replace(config, photographs=args.photographs)
     if args.detector is not None:
         if args.task != "reader":
@@ -121,7 +125,10 @@ def _with_options(config: Any, args: argparse.Namespace) -> Any:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from edge_lpr.outputs import check_folder
+
     module = _needing_torch("edge_lpr.training.export")
+    check_folder(args.out)
     metrics = _figures(args.metrics) if args.metrics else {}
     parameters = dict(_parameter(text) for text in args.parameter)
     blended = _blended(args.blend) if args.blend else None

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_lpr.cli._arguments import count
+
 if TYPE_CHECKING:
     from edge_lpr.training.transfer import TransferOptions
 
@@ -41,9 +43,9 @@ def register(subparsers: Any) -> None:
                         help="what learns: all layers (default); the last one alone, drawn anew; from the last to all")
     parser.add_argument("--detector", type=Path, metavar="DIR",
                         help="reader: detector that sets the plates upright, as at the gate (engines/lpdnet)")
-    parser.add_argument("--samples", type=_count, default=0, metavar="N", help="training samples at most")
+    parser.add_argument("--samples", type=count, default=0, metavar="N", help="training samples at most")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=_count, default=0, metavar="N", help="CPU threads (one a core)")
+    parser.add_argument("--threads", type=count, default=0, metavar="N", help="CPU threads (one a core)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="checkpoints and metrics (runs/transfer-NAME)")
     parser.add_argument("--no-int8", action="store_true", help="do not make the INT8 variant at the end")
     parser.add_argument("--resume", action="store_true", help="go on with the training in the work folder")
@@ -58,9 +60,14 @@ def run(args: argparse.Namespace) -> int:
         if importlib.util.find_spec(needed) is None:
             raise BackendUnavailable(f"training needs {needed}: pip install 'edge_lpr[train]'")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    from edge_lpr.outputs import check_folder
+    from edge_lpr.training.reader_sources import check_detector
     from edge_lpr.training.transfer import finish_card, write_report
 
     options = _options(args)
+    check_folder(options.out)
+    check_folder(options.work)
+    check_detector(options.detector)
     if args.task == "reader":
         from edge_lpr.training.transfer_reader import transfer_reader as teach
     else:
@@ -129,10 +136,3 @@ def _options(args: argparse.Namespace) -> TransferOptions:
         threads=args.threads or os.cpu_count() or 1,
         resume=args.resume,
     )
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return value

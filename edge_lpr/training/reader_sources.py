@@ -16,7 +16,9 @@ import numpy as np
 from numpy.random import Generator
 
 from edge_lpr.capture.images import load_picture
+from edge_lpr.errors import NetworkError
 from edge_lpr.networks import open_network
+from edge_lpr.networks.card import load_card
 from edge_lpr.recognition.boxes import iou
 from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
 from edge_lpr.recognition.rectify import MARGIN, READER_SIZE, lay_out, layouts, upright
@@ -123,6 +125,12 @@ def _fitted(sample: ReaderSample, width: int) -> ReaderSample:
 def held_out(text: str) -> bool:
     """Whether a plate's text belongs to the development part: all pictures of one plate fall on one side."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % DEV_SHARE == 0
+
+
+def check_detector(folder: Path | None) -> None:
+    """Raise NetworkError when a folder that is named holds no detector."""
+    if folder is not None and (task := load_card(folder).task) != "detect":
+        raise NetworkError(f"{folder}: is a network to {task!r}; a detector is needed")
 
 
 def load_real_plates(labels: Path, dev: bool, detector: Path | None = None) -> list[RealPlate]:
