@@ -19,14 +19,7 @@ from edge_lpr.training.drawn import DrawnPlate
 from edge_lpr.training.emblems import draw_bolts, draw_corner_stickers, draw_emblem
 from edge_lpr.training.faces import Face, pick_face
 from edge_lpr.training.plate_frame import draw_frame
-from edge_lpr.training.plate_ground import (
-    Box,
-    Colour,
-    blend,
-    colour_of,
-    draw_border,
-    draw_ground,
-)
+from edge_lpr.training.plate_ground import Box, Colour, blend, colour_of, draw_border, draw_ground
 
 GAP_SHARE = (0.22, 0.62)
 SPACING_SHARE = (0.02, 0.13)
@@ -120,15 +113,9 @@ def _choose_face(look: Look, rng: Generator) -> Face:
 
 
 def _draw_row(
-    sheet: _Sheet,
-    marks: tuple[Mark, ...],
-    box: Box,
-    row: int,
-    face: Face,
-    look: Look,
-    rng: Generator,
+    sheet: _Sheet, marks: tuple[Mark, ...], box: Box, row: int, face: Face, look: Look, rng: Generator,
     stretch: float = 1.0,
-) -> None:
+) -> None:  # fmt: skip
     """Set one row's marks into `box`, squeezed when too wide, else widened up to `stretch`, spread or centred."""
     x1, y1, x2, y2 = box
     char_height = min((y2 - y1) * 0.97, (y2 - y1) * _char_share(sheet, look, y2 - y1) * rng.uniform(0.94, 1.05))
