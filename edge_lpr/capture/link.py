@@ -114,6 +114,7 @@ def _start(order: Order, ring: RingReader) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", CHILD, *map(str, fds)],
         stdin=subprocess.PIPE,
         pass_fds=fds,
+        start_new_session=True,  # Ctrl-C in a terminal reaches the gate alone, which then ends it
         env={**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)},
     )
     try:

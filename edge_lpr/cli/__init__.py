@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0 for success, 1 for an error that is told, 2 for a wrong command line."""
     args = build_parser().parse_args(argv)
+    _escape_what_cannot_be_printed()
     try:
         status = _run(args)
         sys.stdout.flush()
@@ -63,6 +65,13 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("edge-lpr: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _escape_what_cannot_be_printed() -> None:
+    """A file's name or a vehicle's owner may hold what the terminal has no characters for: no reason to stop."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _is_output_lost() -> bool:

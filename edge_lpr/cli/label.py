@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_lpr.cli._arguments import count
+
 if TYPE_CHECKING:
     from edge_lpr.recognition.recognise import PlateRecogniser
     from edge_lpr.training.label_file import LabelRow
@@ -37,7 +39,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--engines", type=Path, metavar="DIR", help="the folder of the networks")
     parser.add_argument("--log", type=Path, metavar="LOGDIR", help="copy the plate log's pictures into DIR first")
     parser.add_argument("--frames", action="store_true", help="with --log: whole frames, not only the plates")
-    parser.add_argument("--limit", type=_count, default=1000, metavar="N", help="with --log: the newest N (1000)")
+    parser.add_argument("--limit", type=count, default=1000, metavar="N", help="with --log: the newest N (1000)")
     parser.add_argument("--no-sheets", action="store_true", help="write no sheets of pictures")
     parser.set_defaults(run=run)
 
@@ -195,10 +197,3 @@ def _region(text: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?", text):
         raise argparse.ArgumentTypeError(f"{text!r}: two letters are allowed, or with a part of the country, as US-CA")
     return country_code(text)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             started_s = time.perf_counter()
             plates = _read_one(recogniser, pixels, args.crop)
             elapsed_ms = 1000 * (time.perf_counter() - started_s)
-            _say(_json(path, plates, elapsed_ms) if args.json else _line(path, plates))
+            print(_json(path, plates, elapsed_ms) if args.json else _line(path, plates), flush=True)
             if path in targets:
                 _write_annotated(targets[path], pixels, plates)
         except ImageError as error:
@@ -88,12 +89,6 @@ def _read_one(recogniser: PlateRecogniser, pixels: Pixels, is_crop: bool) -> tup
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     box = (0.0, 0.0, float(width), float(height))
     return (Plate(reading.text, reading.confidence, box, corners, 1.0, reading.rows, reading.region),)
-
-
-def _say(line: str) -> None:
-    """Print at once; what the output has no characters for, as a file's name may hold, is escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _json(path: Path, plates: Sequence[Plate], elapsed_ms: float) -> str:
@@ -158,21 +153,28 @@ def _write_annotated(target: Path, pixels: Pixels, plates: Sequence[Plate]) -> N
 
 
 def _threads(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 256:
-        raise argparse.ArgumentTypeError("0 to 256 threads are allowed")
-    return value
+    if not text.isdecimal() or int(text) > 256:
+        raise argparse.ArgumentTypeError(f"{text!r}: 0 to 256 threads are allowed")
+    return int(text)
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError("between 0 and 1 is allowed")
+        raise argparse.ArgumentTypeError(f"{text!r}: between 0 and 1 is allowed")
     return value
 
 
+def _number(text: str) -> float:
+    """Not a number where it is none, so that no range holds it."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def _region(text: str) -> tuple[tuple[float, float], ...]:
-    values = [float(part) for part in text.split(",")]
-    if len(values) < 4 or len(values) % 2:
-        raise argparse.ArgumentTypeError("x,y pairs are needed, two or more")
+    values = [_number(part) for part in text.split(",")]
+    if len(values) < 4 or len(values) % 2 or not all(0.0 <= value <= 1.0 for value in values):
+        raise argparse.ArgumentTypeError(f"{text!r}: two or more pairs x,y are allowed, each 0 to 1")
     return tuple(zip(values[::2], values[1::2], strict=True))

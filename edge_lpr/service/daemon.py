@@ -118,9 +118,7 @@ class Daemon:
             self._runtime.release()
             raise
         self._rules = Rules(config, config.log.folder / KEPT_LISTS)
-        self._runners = {
-            table.name: self._runner(table, listeners.on_outcome) for table in config.barrier
-        }
+        self._runners = {table.name: self._runner(table, listeners.on_outcome) for table in config.barrier}
         session = f"{self._clock.wall_time():%y%m%d%H%M%S}{secrets.token_hex(2)}"
         try:
             self.lanes = [

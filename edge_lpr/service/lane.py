@@ -77,6 +77,7 @@ class Lane:
         self.turns = 0
         """How often its loop went round: the sign of life that a watchdog wants."""
         self._stop = threading.Event()
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"lane {self.name}", daemon=True)
         self._moments: deque[float] = deque(maxlen=256)
         self._steps = self._arrivals = self._faults = 0
@@ -91,14 +92,16 @@ class Lane:
         self._stop.set()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for its end; whether it came."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        """Wait for its end; whether it came.
+
+        Not by `Thread.join`: a Ctrl-C within it makes Python 3.11 and 3.12 take a running thread for ended.
+        """
+        return self.is_over or self._over.wait(timeout_s)
 
     @property
     def is_over(self) -> bool:
         """Whether there will be no more frames: a file that ended."""
-        return not self._thread.is_alive()
+        return self._over.is_set() or self._thread.ident is None
 
     @property
     def is_settled(self) -> bool:
@@ -124,7 +127,10 @@ class Lane:
             self.ended_by_itself = not self._stop.is_set()
             self._guarded(self._close)
         finally:
-            self._camera.stop(CAMERA_STOP_S)
+            try:
+                self._camera.stop(CAMERA_STOP_S)
+            finally:
+                self._over.set()
 
     def _turn(self) -> bool:
         """Wait for a frame and take it through; False when no more will come."""

@@ -113,10 +113,20 @@ def test_one_clear_error_for_the_whole(photos, red_engines, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "option", [["--threads", "-1"], ["--threads", "two"], ["--roi", "0.1,0.2,0.3"], ["--threshold", "2"]]
+    ("option", "value", "allowed"),
+    [
+        ("--threads", "abc", "0 to 256"),
+        ("--threads", "-1", "0 to 256"),
+        ("--threads", "257", "0 to 256"),
+        ("--threshold", "x", "between 0 and 1"),
+        ("--threshold", "1", "between 0 and 1"),
+        ("--roi", "a,b,c,d", "each 0 to 1"),
+        ("--roi", "0,0,2,1", "each 0 to 1"),
+        ("--roi", "0,0,1", "two or more pairs"),
+    ],
 )
-def test_bad_options_are_usage_errors(photos, option, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["read", str(photos), *option])
-    assert stop.value.code == 2
-    assert option[0] in capsys.readouterr().err
+def test_a_wrong_number_says_what_is_allowed(option, value, allowed, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["read", "photo.jpg", option, value])
+    err = capsys.readouterr().err
+    assert left.value.code == 2 and option in err and value in err and allowed in err

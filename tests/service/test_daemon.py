@@ -97,11 +97,13 @@ def test_a_camera_without_frames_is_a_state_and_comes_back(make_site: Callable[.
     camera.state, camera.error = CameraState.DEGRADED, "no such device"
     with Gate(make_site(), {"entry": camera}) as gate:
         assert gate.degraded("camera entry: no frames for 0 s: no such device")
-        assert not gate.daemon.lanes[0].is_over
+        lane = gate.daemon.lanes[0]
+        assert not lane.is_over and not lane.join(0.01)
         script.vehicle()
         camera.state = CameraState.OK
         assert wait_for(lambda: len(gate.decided) == 1)
         assert gate.well()
+    assert lane.is_over and lane.join(0.0)
 
 
 def test_one_camera_out_leaves_the_other_at_work(make_site: Callable[..., SiteConfig]) -> None:
