@@ -145,6 +145,7 @@ def test_an_interrupted_replay_ends_its_film(site: Path, film: Path, tmp_path: P
 
     video = tmp_path / "seen.mp4"
     code = ("import os, signal, sys, time; from edge_lpr import cli; from edge_lpr.service import replay\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it\n"
             "def slow(*of):\n"
             "    os.kill(os.getpid(), signal.SIGINT) if not drawn else None\n"
             "    drawn.append(1); time.sleep(0.5); return annotate(*of)\n"

@@ -109,12 +109,14 @@ def test_no_log_and_no_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_tail_follows(folder: Path) -> None:
     command = [sys.executable, "-m", "edge_lpr.cli", "log", "tail", "-f", "-n", "1", "--log", str(folder)]
     root = Path(__file__).resolve().parents[2]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "LC_ALL": "C"})
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "LC_ALL": "C"},
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # tests in the background
     try:
         assert child.stdout.readline().split()[0] == "3"
         with PlateLog.open(folder) as log:
             log.append(decision("NEW", Action.STAY_CLOSED, Reason.DENIED, 11))
             assert child.stdout.readline().split()[0] == "4"
-    finally:
         child.send_signal(signal.SIGINT)
         assert child.wait(60) == 130
+    finally:
+        child.kill()
