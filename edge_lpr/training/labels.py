@@ -8,6 +8,7 @@ named `crop_*` is one plate that fills it, for reading only.
 from __future__ import annotations
 
 import csv
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from edge_lpr.errors import ConfigError
 COLUMNS = ("image", "x", "y", "w", "h", "text", "region", "source", "license", "use")
 NEEDED_COLUMNS = COLUMNS[:6]
 USES = ("train", "eval", "unchecked", "")
-"""What `use` may say: to train, to measure, read by `edge-lpr label` and looked at by nobody, nothing."""
+"""What `use` says: to train, to measure, read by `edge-lpr label` and looked at by nobody, nothing."""
 CROP_PREFIX = "crop_"
 READABLE = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_LOG = logging.getLogger(__name__)
 _SEPARATORS = str.maketrans("", "", " -")
 
 
@@ -59,18 +61,19 @@ def load_labels(labels: Path, images: Path | None = None, use: str = "all") -> t
     """The pictures of a label file in its order; `use` 'train' or 'eval' keeps the rows of that use, 'all' keeps all.
 
     `image` is relative to the folder of the file, or to `images` where that is given and has it (with or without the
-    folders that the column names). Raises ConfigError, naming file and line, for an absent file, folder or column, a
-    file without rows, a use that is not of USES, a box that is no box, a text of other characters than A-Z 0-9 (spaces
-    and dashes are dropped), or an absent picture.
+    folders that the column names). A use that is not of USES is warned of: 'all' alone keeps such rows. Raises
+    ConfigError, naming file and line, for an absent file, folder or column, a file without rows, a box that is no box,
+    a text of other characters than A-Z 0-9 (spaces and dashes are dropped), or an absent picture.
     """
     if images is not None and not images.is_dir():
         raise ConfigError(f"{images}: no such folder of pictures")
     rows: dict[str, list[PlateLabel]] = {}
     about: dict[str, tuple[str, str]] = {}
-    for line, row in _rows(labels):
-        if row["use"] not in USES:
-            allowed = ", ".join(USES[:-1])
-            raise ConfigError(f"{labels}, line {line}: use {row['use']!r}; allowed are {allowed} or nothing")
+    found = _rows(labels)
+    others = sorted({row["use"] for _, row in found}.difference(USES))
+    if others:
+        _LOG.warning("%s: use %s: neither %s nor nothing", labels, ", ".join(others), ", ".join(USES[:-1]))
+    for line, row in found:
         if use not in ("all", row["use"]):
             continue
         plates = rows.setdefault(row["image"], [])

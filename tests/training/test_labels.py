@@ -62,7 +62,6 @@ def test_pictures_elsewhere(tmp_path: Path) -> None:
         ("images/plain.jpg,nan,1,5,5,X1,DE,s,MIT,train", "line 2: the box .* is not four numbers"),
         ("images/plain.jpg,1,1,5,inf,X1,DE,s,MIT,train", "line 2: the box .* is not four numbers"),
         ("images/plain.jpg,-9,1,5,5,X1,DE,s,MIT,train", "line 2: the box .* is outside of the picture"),
-        ("images/plain.jpg,1,1,5,5,X1,DE,s,MIT,foo", "use 'foo'; allowed are train, eval, unchecked or nothing"),
         ("", "has no rows"),
         ("images/plain.jpg,1,1,5,5,AB_1,DE,s,MIT,train", "A-Z and 0-9"),
         ("images/absent.jpg,1,1,5,5,X1,DE,s,MIT,train", "no picture images/absent.jpg"),
@@ -76,6 +75,12 @@ def test_wrong_rows_are_named(tmp_path: Path, row: str, says: str) -> None:
 def test_a_box_may_reach_over_the_border(tmp_path: Path) -> None:
     (picture,) = load_labels(write(tmp_path, "images/plain.jpg,-1,-2,5,5,X1,DE,s,MIT,unchecked\n"))
     assert picture.plates[0].box == (-1, -2, 5, 5)
+
+
+def test_a_use_of_ones_own_is_told_and_counts_with_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    labels = write(tmp_path, "images/plain.jpg,1,1,5,5,X1,DE,s,MIT,foo\n")
+    assert len(load_labels(labels)) == 1 and load_labels(labels, use="train") == ()
+    assert "use foo: neither train, eval, unchecked nor nothing" in caplog.text
 
 
 def test_the_folder_of_pictures_must_be_there(tmp_path: Path) -> None:
