@@ -51,9 +51,12 @@ def _told(path: Path) -> Iterator[None]:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+def nearest(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
 def _try(folder: Path, path: Path) -> None:
     """Make something where `folder` is, or would be; `path` is what an error names."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    with _told(path), tempfile.TemporaryDirectory(prefix=".edge-lpr-", dir=folder):
+    with _told(path), tempfile.TemporaryDirectory(prefix=".edge-lpr-", dir=nearest(folder)):
         pass

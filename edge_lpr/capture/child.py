@@ -193,7 +193,7 @@ def main() -> int:
     signal_out, signal_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(signal_in)
     signal.signal(signal.SIGTERM, _on_term)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a signal to all processes: the parent decides
     threading.Thread(target=_watch, args=(ends.free_out, signal_out, stop, done), daemon=True).start()
     try:
         return Feeder(order, RingWriter(ends, order.spec.lossless), stop).run()

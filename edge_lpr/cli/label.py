@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.folder}: no pictures")
     _tell_away(sorted({row.image for row in rows if not (args.folder / row.image).is_file()}))
     write_rows(rows, labels)
-    count = tally(rows)
-    print(f"{labels}: {count.rows} rows, {count.checked} checked, of which {count.corrected} corrected;"
-          f" {count.rows - count.checked} to look at, the least sure first")
+    counts = tally(rows)
+    print(f"{labels}: {counts.rows} rows, {counts.checked} checked, of which {counts.corrected} corrected;"
+          f" {counts.rows - counts.checked} to look at, the least sure first")
     if not args.no_sheets:
         _write_sheets(rows, args.folder)
     return 0

@@ -16,6 +16,7 @@ import numpy as np
 from edge_lpr.errors import NetworkError
 from edge_lpr.networks.card import InputSpec, ModelCard, sha256_of, write_card
 from edge_lpr.networks.onnx import OnnxNetwork
+from edge_lpr.outputs import nearest
 
 ALPHABET_US = "0123456789ABCDEFGHIJKLMNPQRSTUVWXYZ"
 """NVIDIA's us_lp_characters.txt: no letter O, which is read as zero."""
@@ -74,9 +75,8 @@ def import_network(onnx: Path, card_name: str, folder: Path, dictionary: Path | 
     if card.task == "read" and not card.alphabet:
         raise NetworkError(f"{card_name}: name its characters: --dictionary FILE (NVIDIA's ch_lp_characters.txt)")
     target = folder / ROLES[card.task]
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=there) as place:
+        with tempfile.TemporaryDirectory(prefix=".import-", dir=nearest(folder)) as place:
             copy = Path(place) / card.file
             shutil.copyfile(onnx, copy)
             write_card(replace(card, sha256=sha256_of(copy)), Path(place) / "card.json")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,18 +91,15 @@ def camera_of(config: SiteConfig, name: str) -> CameraTable:
 
 
 def _run(lane: Lane, stop: threading.Event) -> None:
-    """Until the lane is over or `stop` is set; it has ended when this returns.
-
-    No thread is joined: a Ctrl-C within `Thread.join` makes Python 3.11 and 3.12 take a running thread for ended.
-    """
+    """Until the lane is over or `stop` is set; it has ended when this returns."""
     lane.start()
     try:
-        while not stop.wait(TURN_S) and not lane.is_over:
+        while not stop.is_set() and not lane.join(TURN_S):
             pass
     finally:
         lane.stop()
-        while not lane.is_over:
-            time.sleep(TURN_S)
+        while not lane.join(TURN_S):
+            pass
 
 
 class ReplayFilm:
