@@ -59,7 +59,7 @@ setup(
     package_data={
         "edge_lpr": ["py.typed"],
         "edge_lpr.recognition": ["formats/*.toml"],
-        "edge_lpr.training": ["configs/*.toml"],
+        "edge_lpr.training": ["configs/*.toml", "configs/*.csv"],
     },
     install_requires=INSTALL,
     extras_require=EXTRAS,

@@ -57,7 +57,7 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     if args.clips < 1:
         raise ConfigError(f"--clips is {args.clips}; at least 1")
-    recogniser = PlateRecogniser(args.engines, [args.regions])
+    recogniser = PlateRecogniser(args.engines, [args.regions], second_look=False)  # as the gate reads frames
     enabled = parse_regions([args.regions]).enabled
     card = recogniser.reader.network.card
     weigher = Weigher(EvidenceOptions.of_card(card.parameters), compile_grammar(enabled) if enabled else None,

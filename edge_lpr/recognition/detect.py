@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_lpr.errors import ConfigError, NetworkError
 from edge_lpr.networks.base import Network, batch_for
@@ -32,6 +33,11 @@ CLOSE_SCALES, CLOSE_BELOW_PX = (0.4, 0.8), 72.0
 """A plate is looked at again closely where the network saw the picture at less than the second scale, and the plate
 less wide than so many pixels of its input. From the first scale down the close look alone counts; in between it and the
 first look are averaged: their errors are not the same."""
+FAR_ABOVE_PX, FAR_FLOOR = 250.0, 0.15
+"""A proposal that wide in the network's input, however low its score, may be a part of a plate that nearly fills the
+picture: the network saw no such plate in training. The picture is then looked at again at half its size."""
+FAR_SCALE, FAR_SCORE = 2, 0.72
+"""From afar a plate is easily seen: what scores lower is rather a sign."""
 CLOSE_IOU = 0.2
 """What the close look finds is the same plate when it overlaps it at least so much."""
 
@@ -107,7 +113,11 @@ class PlateDetector:
         picture_size = (pixels.shape[1], pixels.shape[0])
         whole = bounds(self.options.roi, picture_size)
         tiles = self._tiles(whole)
-        found = [self._look(pixels, [whole], inner=None), self._look(pixels, tiles, inner=whole)]
+        first = self._look(pixels, [whole], inner=None, floor=min(FAR_FLOOR, self._floor))
+        found = [first.take(first.scores >= self._floor), self._look(pixels, tiles, inner=whole)]
+        if self._wide(first, whole).any():
+            afar = self._look_from_afar(pixels, whole)
+            found.append(afar.take(self._wide(afar, whole) & (afar.scores >= FAR_SCORE)))
         candidates = suppress(joined(found), self._nms_iou)
         detections = (_detection(candidates, at, picture_size) for at in range(len(candidates)))
         return tuple(found for found in detections if _centre_inside(found, self.options.roi, picture_size))
@@ -131,6 +141,22 @@ class PlateDetector:
         found = [_detection(seen, at, (pixels.shape[1], pixels.shape[0])) for at in range(len(seen))]
         return tuple(_nearer(one, found, share) if at in small else one for at, one in enumerate(detections))
 
+    def _wide(self, candidates: Candidates, view: View) -> NDArray[np.bool_]:
+        """Which candidates are so wide in a look at the view that the network may not see the whole of them."""
+        width, height = canvas_size((view.w, view.h), self.network)
+        scale = width / view.w if self._stretch else min(width / view.w, height / view.h, MAX_ENLARGE)
+        wide: NDArray[np.bool_] = scale * (candidates.boxes[:, 2] - candidates.boxes[:, 0]) > FAR_ABOVE_PX
+        return wide
+
+    def _look_from_afar(self, pixels: Pixels, view: View) -> Candidates:
+        """Candidates of the view at half its size, in pixels of the picture."""
+        near = pixels[view.y : view.y + view.h, view.x : view.x + view.w]
+        half = max(1, view.w // FAR_SCALE), max(1, view.h // FAR_SCALE)
+        padded = np.full_like(near, PAD_GREY)
+        padded[: half[1], : half[0]] = cv2.resize(near, half, interpolation=cv2.INTER_AREA)
+        seen = self._look(padded, [View(0, 0, view.w, view.h)], inner=None)
+        return _placed(seen, view, (half[0] / view.w, half[1] / view.h))
+
     def _tiles(self, whole: View) -> list[View]:
         _, height, width = self.network.card.input.shape
         scale = min(width / whole.w, height / whole.h)
@@ -138,12 +164,18 @@ class PlateDetector:
         return tile_views(whole, (width, height)) if scale < limit else []
 
     def _look(
-        self, pixels: Pixels, views: Sequence[View], inner: View | None, size: tuple[int, int] | None = None
+        self,
+        pixels: Pixels,
+        views: Sequence[View],
+        inner: View | None,
+        size: tuple[int, int] | None = None,
+        floor: float | None = None,
     ) -> Candidates:
         """Candidates of several views, in pixels of the picture, shown in an input of `size` (width, height) where the
         network takes it; without, in one that suits the first of equally sized views.
 
-        With `inner` those that touch a view's edge inside that outer view are left out: they are cut plates.
+        Their scores are at least `floor`, by default a proposal's. With `inner` those that touch a view's edge inside
+        that outer view are left out: they are cut plates.
         """
         empty = np.zeros((0, 4), np.float32)
         parts = [Candidates(empty, np.zeros((0, 4, 2), np.float32), empty[:, 0])]
@@ -155,7 +187,7 @@ class PlateDetector:
             grids = self.network.run(batch_for(self.network, np.stack([picture for picture, _ in shown])))
             for number, (view, (_, scale)) in enumerate(zip(some, shown, strict=True)):
                 one = {role: grid[number] for role, grid in grids.items()}
-                seen = self._decode(one, self.network.card.parameters, self._floor)
+                seen = self._decode(one, self.network.card.parameters, self._floor if floor is None else floor)
                 placed = _placed(suppress(seen, self._nms_iou), view, scale)
                 parts.append(_uncut(placed, view, inner) if inner else placed)
         return joined(parts)

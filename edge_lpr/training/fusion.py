@@ -140,7 +140,8 @@ def fit_fusion(engines: Path, labels: Path, per_plate: int, progress: Progress =
     folder = engines / READER_FOLDER
     card = load_card(folder)
     weigher = Weigher(EvidenceOptions(), alphabet=card.alphabet)
-    clips = progress(drives(pictures, PlateRecogniser(engines), per_plate, FIT_SEED))
+    recogniser = PlateRecogniser(engines, second_look=False)  # as the gate reads frames
+    clips = progress(drives(pictures, recogniser, per_plate, FIT_SEED))
     found = [(weigher.weigh(drive.arrival), fold(drive.text)) for drive in clips]
     read = [(evidence, truth) for evidence, truth in found if evidence.text]
     plates = sorted({truth for _, truth in read})

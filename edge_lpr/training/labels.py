@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_lpr.errors import ConfigError
@@ -83,6 +83,23 @@ def load_labels(labels: Path, images: Path | None = None, use: str = "all") -> t
             plates.append(plate)
     return tuple(
         LabelledPicture(_find(labels, images, image), *about[image], tuple(plates)) for image, plates in rows.items()
+    )
+
+
+def with_texts(pictures: tuple[LabelledPicture, ...], texts: Path) -> tuple[LabelledPicture, ...]:
+    """The pictures with the texts (and regions) that the file `texts` (columns `image,x,y,w,h,text,region`) has for
+    their plates without a text. A plate is known by its picture's file name and its box; rows of plates that `pictures`
+    has not are left. Raises ConfigError as `load_labels` does."""
+    known = {}
+    for line, row in _rows(texts):
+        plate = _plate(row, f"{texts}, line {line}")
+        if plate is not None:
+            known[Path(row["image"]).name, plate.box] = plate
+    return tuple(
+        replace(picture, plates=tuple(
+            plate if plate.text else known.get((picture.path.name, plate.box), plate) for plate in picture.plates
+        ))
+        for picture in pictures
     )
 
 

@@ -25,7 +25,7 @@ from edge_lpr.recognition.rectify import MARGIN, READER_SIZE, lay_out, layouts, 
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.crops import ReaderSample, non_plate, reader_sample, wrong_layout
 from edge_lpr.training.degrade import degrade_crop
-from edge_lpr.training.labels import LabelledPicture, PlateLabel, load_labels
+from edge_lpr.training.labels import LabelledPicture, PlateLabel, load_labels, with_texts
 from edge_lpr.training.mix import MixConfig, mix_of
 from edge_lpr.training.plates import sample_plate
 from edge_lpr.training.reader_data import MAX_CHARACTERS, Sample, Source, SourceMaker
@@ -133,10 +133,15 @@ def check_detector(folder: Path | None) -> None:
         raise NetworkError(f"{folder}: is a network to {task!r}; a detector is needed")
 
 
-def load_real_plates(labels: Path, dev: bool, detector: Path | None = None) -> list[RealPlate]:
-    """The plates with text of the `use=train` rows of a label file: the development part, or the other; see
-    `plates_of`."""
-    return plates_of(load_labels(labels, use="train"), lambda plate: held_out(plate.text) == dev, detector, not dev)
+def load_real_plates(
+    labels: Path, dev: bool, detector: Path | None = None, texts: Path | None = None
+) -> list[RealPlate]:
+    """The plates with text of the `use=train` rows of a label file, with the texts that `texts` adds to it: the
+    development part, or the other; see `plates_of`."""
+    pictures = load_labels(labels, use="train")
+    if texts is not None:
+        pictures = with_texts(pictures, texts)
+    return plates_of(pictures, lambda plate: held_out(plate.text) == dev, detector, not dev)
 
 
 def plates_of(

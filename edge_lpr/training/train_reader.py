@@ -42,6 +42,7 @@ from edge_lpr.training.reader_sources import (
     synthetic_source,
 )
 
+CONFIGS = Path(__file__).resolve().parent / "configs"
 VALIDATION_SEED = 20_000_003
 TYPICAL = 256
 """Drawn samples whose statistics an exported network's normalisations start with."""
@@ -69,6 +70,9 @@ class ReaderDataConfig:
     """Share of the training after which crops of photographs come in."""
     real_share: float = 0.12
     """Their share of a batch then."""
+    real_favoured: tuple[str, ...] = ()
+    """Regions ('US' and all of its states) of which `real_favoured_share` of these crops are; the others are of any."""
+    real_favoured_share: float = 0.0
     validation: int = 512
     """Drawn samples of the fixed validation set."""
 
@@ -83,6 +87,9 @@ class ReaderTraining:
     data: ReaderDataConfig = field(default_factory=ReaderDataConfig)
     photographs: str = ""
     """A labels.csv whose `use=train` plates with text are trained on too; '' for drawn plates alone."""
+    texts: str = ""
+    """A CSV of texts of plates that `photographs` has without one, or the name of one of `training/configs`: see
+    `labels.with_texts`."""
     detector: str = ""
     """Folder of a trained detector that sets the photographs' plates upright; '' for the labels' boxes alone."""
     start_from: str = ""
@@ -102,11 +109,12 @@ def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
         trainer.start_from(Path(config.start_from), _typical(config, trainer))
     labels = Path(config.photographs) if config.photographs else None
     detector = Path(config.detector) if config.detector else None
-    batches = Batches(config, trainer, load_real_plates(labels, False, detector) if labels else [])
+    texts = _texts(config.texts)
+    batches = Batches(config, trainer, load_real_plates(labels, False, detector, texts) if labels else [])
     check = Validation(
         synthetic_source(config.data.synthetic, config.net.width),
         config,
-        load_real_plates(labels, True, detector) if labels else [],
+        load_real_plates(labels, True, detector, texts) if labels else [],
     )
 
     def step(net: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor], progress: float) -> tuple[Tensor, Metrics]:
@@ -119,6 +127,13 @@ def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
     finally:
         batches.close()
     return out / "last.pt"
+
+
+def _texts(name: str) -> Path | None:
+    if not name:
+        return None
+    shipped = CONFIGS / f"{name}.csv"
+    return shipped if shipped.is_file() else Path(name)
 
 
 def _typical(config: ReaderTraining, trainer: Trainer) -> Tensor:
@@ -167,6 +182,11 @@ class Batches(Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]):
                       int((self._rows == 2).sum()), int((self._rows == 0).sum()))
         usable = np.flatnonzero(self._rows)
         picked = self._rng.choice(usable, count)
+        data = self._config.data
+        favoured = [at for at in usable if self._real[at].region.split("-")[0] in data.real_favoured]
+        if favoured:
+            rest = round(count * (1.0 - data.real_favoured_share))
+            picked[rest:] = self._rng.choice(favoured, count - rest)
         return stack(
             [
                 real_sample(self._rng, self._real[at], int(self._rows[at]), width=self._config.net.width)

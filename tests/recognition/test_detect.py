@@ -282,3 +282,24 @@ def test_what_was_seen_large_enough_is_not_looked_at_again(detector):
     small = seen_at(300, 220, 60.0)
     assert built.look_closely(pixels, [small]) == (small,)
     assert built.look_closely(pixels, []) == ()
+
+
+@pytest.mark.parametrize("flexible", [False, True])
+@pytest.mark.parametrize("roi", [(), ((0.25, 0.25), (1.0, 1.0))])
+def test_a_plate_that_fills_the_picture_is_looked_at_from_afar(detector, flexible, roi, monkeypatch):
+    """Every plate of the network that finds red is 80 x 40 px in its input: one seen at half the size is twice as
+    large in the picture."""
+    width = 80 if not roi else 60
+    pixels = picture_with_red(640, 480, [(400, 304)], 16)
+    monkeypatch.setattr("edge_lpr.recognition.detect.suppress", lambda candidates, limit: candidates)
+
+    def widths(above, least):
+        monkeypatch.setattr("edge_lpr.recognition.detect.FAR_ABOVE_PX", above)
+        monkeypatch.setattr("edge_lpr.recognition.detect.FAR_SCORE", least)
+        found = detector(flexible, roi=roi, threshold=0.3).detect(pixels)
+        assert all(one.corners.mean(axis=0) == pytest.approx((408, 312), abs=20) for one in found)
+        return {round(one.box[2] / width) for one in found}
+
+    assert widths(81.0, 0.3) == {1}
+    assert widths(79.0, 0.3) == {1, 2}
+    assert widths(79.0, 1.1) == {1}

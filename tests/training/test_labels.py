@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge_lpr.errors import ConfigError
-from edge_lpr.training.labels import load_labels
+from edge_lpr.training import labels as labels_module
+from edge_lpr.training.labels import load_labels, with_texts
 
+MORE_TEXTS = Path(labels_module.__file__).parent / "configs" / "more_texts.csv"
 HEADER = "image,x,y,w,h,text,region,source,license,use\n"
 ROWS = """images/scene_oa-eu_a.jpg,1,2,30,10,AB123,CZ,repo/one,MIT,eval
 images/scene_oa-eu_a.jpg,50,2,30,10,,ZZ,repo/one,MIT,eval
@@ -98,3 +100,30 @@ def test_absent_file_and_column(tmp_path: Path) -> None:
 def test_the_columns_that_only_tell_where_from_may_be_absent(tmp_path: Path) -> None:
     (picture,) = load_labels(write(tmp_path, "images/crop_ar_1.jpg,0,0,60,20,ab 12-c\n", "image,x,y,w,h,text\n"))
     assert picture.plates[0].text == "AB12C" and (picture.use, picture.plates[0].region) == ("", "")
+
+
+def test_texts_that_the_labels_lack(tmp_path: Path) -> None:
+    """Known by picture and box; what has a text keeps it, and rows of other pictures are left."""
+    texts = tmp_path / "texts.csv"
+    texts.write_text("image,x,y,w,h,text,region\n"
+                     "images/scene_oa-eu_a.jpg,50,2,30,10,yb 12,SK\n"
+                     "images/scene_oa-eu_a.jpg,1,2,30,10,OTHER,DE\n"
+                     "images/scene_oa-eu_a.jpg,51,2,30,10,SHIFTED,DE\n"
+                     "images/absent.jpg,1,2,30,10,ABSENT,DE\n")
+    scene, *others = with_texts(load_labels(write(tmp_path)), texts)
+    assert [(plate.text, plate.region) for plate in scene.plates] == [("AB123", "CZ"), ("YB12", "SK")]
+    assert tuple(others) == load_labels(write(tmp_path))[1:]
+    texts.write_text("image,x,y,w,h,text,region\nimages/a.jpg,50,2,30,10,Ä1,SK\n")
+    with pytest.raises(ConfigError, match=r"texts.csv, line 2: text 'Ä1'; allowed are A-Z and 0-9"):
+        with_texts(load_labels(write(tmp_path)), texts)
+
+
+def test_shipped_texts_are_of_training_photographs() -> None:
+    shared = Path(__file__).parents[3] / "shared" / "data" / "labels.csv"
+    if not shared.is_file():
+        pytest.skip("needs the photographs of ../shared/data")
+    before = [plate for picture in load_labels(shared, use="train") for plate in picture.plates]
+    pictures = with_texts(load_labels(shared, use="train"), MORE_TEXTS)
+    after = [plate for picture in pictures for plate in picture.plates]
+    assert sum(bool(plate.text) for plate in after) - sum(bool(plate.text) for plate in before) == 241
+    assert with_texts(load_labels(shared, use="eval"), MORE_TEXTS) == load_labels(shared, use="eval")

@@ -11,6 +11,7 @@ from numpy.random import default_rng
 
 from edge_lpr.errors import EdgeLprError
 from edge_lpr.training.reader_data import stack
+from edge_lpr.training.reader_sources import RealPlate
 from tests.training.letter_cases import draw, make_source
 
 torch = pytest.importorskip("torch", reason="training needs torch")
@@ -126,3 +127,17 @@ def test_no_centres_no_framewise_loss() -> None:
     pixels, _, lengths, targets = to_tensors(batch, 36, torch.device("cpu"))
     assert pixels.shape == (1, 3, 48, 144) and int(lengths[0]) == 4
     assert bool((targets == IGNORED).all())
+
+
+def test_favoured_photographs(tmp_path: Path) -> None:
+    """So many of the photographs' crops are of the favoured regions and their states, the others of any."""
+    patch = np.full((60, 200, 3), 200, np.uint8)
+    plates = [RealPlate(patch, (20.0, 10.0, 160.0, 40.0), text, region, "scene_x")
+              for text, region in [("AB", "DE")] * 30 + [("U", "US-CA"), ("U", "US")]]
+    data = ReaderDataConfig(workers=0, fresh=0.5, pool=96, validation=8, real_from=0.0, real_share=0.5,
+                            real_favoured=("US",), real_favoured_share=0.75)
+    config = ReaderTraining(net=SMALL, loop=LoopConfig(samples=64, batch=64, device="cpu"), data=data)
+    trainer = Trainer(ReaderNet(SMALL), config.loop, tmp_path, asdict(config))
+    batches = Batches(config, trainer, plates, make_source, np.ones(len(plates), np.int64))
+    lengths = [int(length) for length in next(batches)[2]]
+    assert 24 <= lengths[-32:].count(1) <= 27
