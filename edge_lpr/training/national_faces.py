@@ -130,6 +130,11 @@ def _dutch() -> tuple[StrokeStyle, ...]:
     )
 
 
+_SERIFS = ("1=foot 2=ticked 4=footed 5=ticked 7=serif E=ticked F=ticked J=topped L=ticked T=ticked Z=ticked I=slab"
+           " G=spur")
+"""Virginia's dies: arms end in ticks that nearly close an E to a B."""
+
+
 def _american() -> tuple[StrokeStyle, ...]:
     """Embossed figures of the states; the 4 of most dies is open above, its bar low and its stem short."""
     caps: dict[str, Any] = {"round_caps": True, "even": True, "side_bearing": 0.08}
@@ -140,6 +145,7 @@ def _american() -> tuple[StrokeStyle, ...]:
         _style(0.53, 0.135, 1.0, "1=flag 4=die 6=straight I=slab 7=curved", even=True, soft=0.02),
         _style(0.54, 0.125, 0.55, "0=slashed 1=slab 3=round 4=die I=slab R=bent", **caps),
         _style(0.58, 0.115, 0.9, "1=hook 3=round 4=closed G=corner J=barred I=slab", even=True),
+        _style(0.50, 0.110, 0.95, _SERIFS, even=True, contrast=1.2, soft=0.012, side_bearing=0.08),
     )
 
 
@@ -150,6 +156,7 @@ def _american_narrow() -> tuple[StrokeStyle, ...]:
         _style(0.44, 0.115, 0.7, "1=foot 3=flat 4=die 6=open I=slab W=full", **caps),
         _style(0.42, 0.120, 1.0, "1=hook 4=die 6=straight I=slab", even=True, soft=0.02),
         _style(0.38, 0.098, 0.85, "1=bar 3=round 4=closed I=slab G=spur", **caps),
+        _style(0.42, 0.100, 0.95, _SERIFS + " M=half W=half", even=True, contrast=1.2, soft=0.012, side_bearing=0.07),
     )
 
 
@@ -164,14 +171,16 @@ def _latin() -> tuple[StrokeStyle, ...]:
 
 
 def _argentine() -> tuple[StrokeStyle, ...]:
-    """Narrow letters and figures of the plates of 1995 to 2016, widely set; 1 and I on feet, 4 with an arched top and
-    a low bar."""
+    """Narrow letters and figures of the plates of 1995 to 2016, widely set; 1 and I on feet, 4 with an arched or blunt
+    top and a low bar."""
     low = {"params": {"h": 0.78, "x": 0.80}, "even": True, "side_bearing": 0.05}
     return (
         _style(0.42, 0.112, 0.85, "1=foot 3=round 4=arched 6=curved I=slab A=flat J=plain", soft=0.015, **low),
         _style(0.46, 0.122, 0.75, "1=flag 3=round 4=low 6=curved I=slab A=flat G=bar", soft=0.02, **low),
         _style(0.40, 0.128, 0.95, "1=slab 3=flat 4=arched 6=open I=slab A=flat E=even", **low),
         _style(0.50, 0.130, 0.80, "1=foot 3=round 4=low 6=straight I=plain A=pointed M=full", **low),
+        _style(0.43, 0.120, 0.85, "1=foot 3=round 4=blunt 6=curved I=slab A=flat J=plain", soft=0.015, **low),
+        _style(0.47, 0.130, 0.80, "1=foot 3=round 4=blunt 6=curved I=slab A=flat G=bar", **low),
     )
 
 

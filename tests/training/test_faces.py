@@ -73,7 +73,7 @@ def test_no_two_characters_look_alike(make) -> None:  # type: ignore[no-untyped-
             if frozenset((one, other)) not in ALIKE:
                 apart = float(np.abs(patterns[one] - patterns[other]).sum())
                 ink = min(float(patterns[one].sum()), float(patterns[other].sum()))
-                assert apart > 0.06 * ink, (face.name, one, other)
+                assert apart > 0.05 * ink, (face.name, one, other)
 
 
 def test_one_never_equals_letter_i_in_a_parametric_face() -> None:
