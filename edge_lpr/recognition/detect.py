@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge_lpr.errors import ConfigError, NetworkError
 from edge_lpr.networks.base import Network, batch_for
-from edge_lpr.recognition.boxes import iou
+from edge_lpr.recognition.boxes import Box, iou
 from edge_lpr.recognition.gridbox import DECODERS, Candidates, joined, suppress
 from edge_lpr.recognition.verify import Verifier
 from edge_lpr.recognition.views import CLOSE_SIZE, TILING_SCALE, Region, View, bounds, close_view, tile_views
@@ -40,6 +41,9 @@ FAR_SCALE, FAR_SCORE = 2, 0.72
 """From afar a plate is easily seen: what scores lower is rather a sign."""
 CLOSE_IOU = 0.2
 """What the close look finds is the same plate when it overlaps it at least so much."""
+DOUBTFUL_SCORE, MOST_DOUBTFUL = 0.15, 4
+"""What scores less than a proposal, but this much, may be a plate that the network saw too small; so many of them, the
+likeliest, are looked at."""
 
 @dataclass(frozen=True)
 class DetectorOptions:
@@ -105,17 +109,21 @@ class PlateDetector:
         card = self.network.card
         return self.options.nms_iou or card.parameters.get("nms_iou", 0.3 if card.decoder == "gridbox" else 0.45)
 
-    def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
+    def detect(self, pixels: Pixels, thoroughly: bool = False) -> tuple[Detection, ...]:
         """Plates of a uint8 RGB (H, W, 3) picture, best score first; boxes are cut at the picture's border.
 
         With a `verifier` these are proposals down to its floor: the readings decide which of them are plates.
+        `thoroughly` looks closely at what may be a plate in a large picture, which costs a twelfth of a whole look for
+        each: for single pictures, since a plate of many frames comes nearer by itself.
         """
         picture_size = (pixels.shape[1], pixels.shape[0])
         whole = bounds(self.options.roi, picture_size)
         tiles = self._tiles(whole)
-        first = self._look(pixels, [whole], inner=None, floor=min(FAR_FLOOR, self._floor))
+        first = self._look(pixels, [whole], inner=None, floor=min(FAR_FLOOR, DOUBTFUL_SCORE, self._floor))
         found = [first.take(first.scores >= self._floor), self._look(pixels, tiles, inner=whole)]
-        if self._wide(first, whole).any():
+        if thoroughly:
+            found.append(self._look_at_doubtful(pixels, first, whole))
+        if self._wide(first.take(first.scores >= FAR_FLOOR), whole).any():
             afar = self._look_from_afar(pixels, whole)
             found.append(afar.take(self._wide(afar, whole) & (afar.scores >= FAR_SCORE)))
         candidates = suppress(joined(found), self._nms_iou)
@@ -130,8 +138,7 @@ class PlateDetector:
         found again stays as it was; scores stay.
         """
         whole = bounds(self.options.roi, (pixels.shape[1], pixels.shape[0]))
-        size = canvas_size((whole.w, whole.h), self.network)
-        scale = min(size[0] / whole.w, size[1] / whole.h)
+        scale = self._scale(whole)
         share = min(1.0, (CLOSE_SCALES[1] - scale) / (CLOSE_SCALES[1] - CLOSE_SCALES[0]))
         small = {at: close_view(one.box, pixels.shape) for at, one in enumerate(detections)
                  if share > 0 and scale * one.box[2] < CLOSE_BELOW_PX}
@@ -141,11 +148,31 @@ class PlateDetector:
         found = [_detection(seen, at, (pixels.shape[1], pixels.shape[0])) for at in range(len(seen))]
         return tuple(_nearer(one, found, share) if at in small else one for at, one in enumerate(detections))
 
+    def _look_at_doubtful(self, pixels: Pixels, candidates: Candidates, view: View) -> Candidates:
+        """What a close look finds where the first one, of the view, saw something small that scores too little."""
+        doubtful = np.flatnonzero((candidates.scores < self._floor) & (candidates.scores >= DOUBTFUL_SCORE)
+                                  & (self._widths(candidates, view) < CLOSE_BELOW_PX))
+        if self._scale(view) >= CLOSE_SCALES[1] or self._stretch or not len(doubtful):
+            return candidates.take(np.zeros(0, np.intp))
+        likeliest = doubtful[np.argsort(-candidates.scores[doubtful])[:MOST_DOUBTFUL]]
+        boxes = _xywh(candidates.take(likeliest))
+        seen = self._look(pixels, [close_view(box, pixels.shape) for box in boxes], inner=None, size=CLOSE_SIZE)
+        same = [any(iou(found, box) >= CLOSE_IOU for box in boxes) for found in _xywh(seen)]
+        return seen.take(np.array(same, bool))
+
+    def _scale(self, view: View) -> float:
+        """At which the network sees a view."""
+        width, height = canvas_size((view.w, view.h), self.network)
+        return width / view.w if self._stretch else min(width / view.w, height / view.h, MAX_ENLARGE)
+
+    def _widths(self, candidates: Candidates, view: View) -> NDArray[np.floating[Any]]:
+        """Widths of candidates in pixels of the network's input, in a look at the view."""
+        widths: NDArray[np.floating[Any]] = self._scale(view) * (candidates.boxes[:, 2] - candidates.boxes[:, 0])
+        return widths
+
     def _wide(self, candidates: Candidates, view: View) -> NDArray[np.bool_]:
         """Which candidates are so wide in a look at the view that the network may not see the whole of them."""
-        width, height = canvas_size((view.w, view.h), self.network)
-        scale = width / view.w if self._stretch else min(width / view.w, height / view.h, MAX_ENLARGE)
-        wide: NDArray[np.bool_] = scale * (candidates.boxes[:, 2] - candidates.boxes[:, 0]) > FAR_ABOVE_PX
+        wide: NDArray[np.bool_] = self._widths(candidates, view) > FAR_ABOVE_PX
         return wide
 
     def _look_from_afar(self, pixels: Pixels, view: View) -> Candidates:
@@ -259,6 +286,11 @@ def _uncut(candidates: Candidates, view: View, inner: View) -> Candidates:
     whole &= (x2 < view.x + view.w - margin) | (view.x + view.w == inner.x + inner.w)
     whole &= (y2 < view.y + view.h - margin) | (view.y + view.h == inner.y + inner.h)
     return candidates.take(whole)
+
+
+def _xywh(candidates: Candidates) -> list[Box]:
+    """The candidates' boxes as x, y, width and height."""
+    return [(x1, y1, x2 - x1, y2 - y1) for x1, y1, x2, y2 in candidates.boxes.tolist()]
 
 
 def _nearer(detection: Detection, found: Sequence[Detection], share: float) -> Detection:

@@ -107,7 +107,7 @@ class PlateRecogniser:
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:
         """Plates of a uint8 RGB (H, W, 3) picture, best score first."""
         if self.detector.verifier is None:
-            return self.detector.detect(_checked(pixels))
+            return self.detector.detect(_checked(pixels), self._second_look)
         return tuple(sighting.crop.detection for sighting in self._found(pixels, 0, 0.0))
 
     def recognise(
@@ -124,7 +124,7 @@ class PlateRecogniser:
 
     def _found(self, pixels: Pixels, frame_index: int, at_s: float) -> tuple[Sighting, ...]:
         """All plates of a picture as one look reads them."""
-        found = self.detector.look_closely(pixels, self.detector.detect(_checked(pixels)))
+        found = self.detector.look_closely(pixels, self.detector.detect(_checked(pixels), self._second_look))
         crops = [cut_plate(pixels, one, frame_index) for one in found]
         readings = self.reader.read([crop.pixels for crop in crops]) if crops else []
         return verified((Sighting(crop, reading, at_s) for crop, reading in zip(crops, readings, strict=True)),

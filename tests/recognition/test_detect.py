@@ -303,3 +303,20 @@ def test_a_plate_that_fills_the_picture_is_looked_at_from_afar(detector, flexibl
     assert widths(81.0, 0.3) == {1}
     assert widths(79.0, 0.3) == {1, 2}
     assert widths(79.0, 1.1) == {1}
+
+
+def test_what_may_be_a_plate_in_a_large_picture_is_looked_at_closely(detector, monkeypatch):
+    """A spot so faint at the first look, where it is shrunk to a third, that it is no proposal."""
+    monkeypatch.setattr("edge_lpr.recognition.detect.CLOSE_BELOW_PX", 81.0)
+    monkeypatch.setattr("edge_lpr.recognition.detect.CLOSE_IOU", 0.05)
+    monkeypatch.setattr("edge_lpr.recognition.views.CLOSE_PX", 240.0)
+    pixels = picture_with_red(1920, 1440, [(960, 720)], 12)
+    built = detector(True, threshold=0.6)
+    assert built.detect(pixels) == ()
+    found = built.detect(pixels, thoroughly=True)
+    assert len(found) == 1 and found[0].score >= 0.6
+    assert found[0].corners.mean(axis=0) == pytest.approx((966, 726), abs=10)
+    monkeypatch.setattr("edge_lpr.recognition.detect.MOST_DOUBTFUL", 0)
+    assert built.detect(pixels, thoroughly=True) == ()
+    small = picture_with_red(640, 480, [(320, 240)], 4)
+    assert built.detect(small, thoroughly=True) == built.detect(small), "nothing was shrunk"
