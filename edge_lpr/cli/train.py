@@ -86,12 +86,14 @@ def _train(args: argparse.Namespace) -> int:
     module = _needing_torch(module_name)
     from edge_lpr.outputs import check_folder
     from edge_lpr.settings_file import load_settings
+    from edge_lpr.training.fonts import fonts_told
     from edge_lpr.training.loop import read_state
 
     check_folder(args.out)
     if not args.resume and (args.out / "last.pt").exists():
         raise ConfigError(f"{args.out} holds a training already: go on with --resume, or give another --out")
     config = load_settings(getattr(module, record), find_config(args.config or args.task))
+    logging.getLogger(__name__).info("%s", fonts_told())
     checkpoint = module.train(_with_options(config, args), args.out, args.resume)
     state = read_state(args.out / "last.pt")
     word = "done" if state.done else "stopped"

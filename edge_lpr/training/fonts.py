@@ -141,6 +141,15 @@ def installed_fonts() -> tuple[FontFile, ...]:
                  if name in found)
 
 
+def fonts_told() -> str:
+    """How many of the catalogued fonts are here, and what to do about it where most are missing."""
+    count = sum(len(package.styles) for package in PACKAGES)
+    here = len(installed_fonts())
+    missing = " ".join(sorted({package.name for package in PACKAGES} - {font.package for font in installed_fonts()}))
+    more = f"; drawn plates have fewer faces: apt install {missing}" if here < count / 2 else ""
+    return f"fonts: {here} of {count}{more}"
+
+
 def catalogue_table() -> str:
     """The catalogue as a Markdown table, one package a row (docs/fonts.md)."""
     rows: dict[tuple[str, str], list[str]] = {}

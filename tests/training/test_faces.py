@@ -167,3 +167,13 @@ def test_font_faces_draw_every_character() -> None:
         for char in CHARACTERS:
             mask = face.glyph(char, 40).mask
             assert mask.shape[0] == 40 and mask.max() > 128 and mask.shape[1] >= 2, (face.name, char)
+
+
+def test_a_training_tells_which_fonts_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "installed_fonts", lambda: ())
+    told = fonts.fonts_told()
+    assert told.startswith("fonts: 0 of ") and "apt install fonts-adf-gillius " in told
+    every = [fonts.FontFile(f"{package.stem}{style}", Path("x.ttf"), package.name, "")
+             for package in fonts.PACKAGES for style in package.styles]
+    monkeypatch.setattr(fonts, "installed_fonts", lambda: tuple(every))
+    assert fonts.fonts_told() == f"fonts: {len(every)} of {len(every)}"
