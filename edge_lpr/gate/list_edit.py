@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from edge_lpr.errors import ConfigError
 from edge_lpr.gate.lists_file import COLUMNS, ListTable, parse_list, read_bytes, write_atomically
@@ -27,13 +28,13 @@ def add_row(path: Path, values: dict[str, str]) -> ListTable:
         raise ConfigError(f"{path}:{there[0]}:1: {plate} is on this list already")
     if lacking := [column for column, value in values.items() if value and column not in table.columns]:
         raise ConfigError(f"{path}:{table.header_line}:1: the header has no column {lacking[0]!r}")
-    row = io.StringIO()
-    csv.writer(row, delimiter=table.delimiter, lineterminator="").writerow(
-        [values.get(column, "") for column in table.columns]
-    )
-    if "\n" in row.getvalue() or "\r" in row.getvalue():
+    fields = [values.get(column, "") for column in table.columns]
+    row = _row(fields, table.delimiter, csv.QUOTE_MINIMAL)
+    if row.startswith("#"):  # a note in the first column: unquoted, the row would say nothing
+        row = _row(fields, table.delimiter, csv.QUOTE_ALL)
+    if "\n" in row or "\r" in row:
         raise ConfigError("a line break cannot stand in a list")
-    return _write(table, before, [*table.lines, row.getvalue()])
+    return _write(table, before, [*table.lines, row])
 
 
 def remove_plate(path: Path, text: str) -> tuple[ListTable, int]:
@@ -62,6 +63,12 @@ def date_text(moment: datetime | None, is_end: bool = False) -> str:
     if (moment.hour, moment.minute) != (0, 0):
         return moment.strftime("%Y-%m-%d %H:%M")
     return (moment - timedelta(days=is_end)).strftime("%Y-%m-%d")
+
+
+def _row(fields: Sequence[str], delimiter: str, quoting: Literal[0, 1]) -> str:
+    row = io.StringIO()
+    csv.writer(row, delimiter=delimiter, lineterminator="", quoting=quoting).writerow(fields)
+    return row.getvalue()
 
 
 def _write(table: ListTable, before: bytes, lines: Sequence[str]) -> ListTable:

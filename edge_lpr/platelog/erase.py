@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -73,22 +74,36 @@ def _erase_rows(
 ) -> tuple[list[int], int]:
     """The ids of the decisions erased, and in how many others the plate was mentioned (alternatives, rule)."""
     connection.execute("PRAGMA secure_delete = ON")  # the text itself goes, not only the way to it
-    mentions = connection.execute(
-        "SELECT id, alternatives, rule FROM decisions WHERE (alternatives LIKE ? OR rule LIKE ?) AND plate != ?",
-        (f'%"{text}"%', f"%{text}%", text),
-    ).fetchall()
+    # The whole table is searched before the transaction, in which a gate would have to wait for its own rows.
+    last_id = connection.execute("SELECT coalesce(max(id), 0) FROM decisions").fetchone()[0]
+    found = _mentions(connection, text, 0, last_id)
 
-    def work(target: sqlite3.Connection) -> list[int]:
+    def work(target: sqlite3.Connection) -> tuple[list[int], int]:
+        mentions = [*found, *_mentions(target, text, last_id, 2**62)]
         ids = [row[0] for row in target.execute("SELECT id FROM decisions WHERE plate = ?", (text,))]
         delete_decisions(target, ids)
-        for row_id, alternatives, rule in mentions:
-            kept = json.dumps([pair for pair in json.loads(alternatives) if pair[0] != text])
-            values = (kept, rule.replace(text, "(erased)"), row_id)
-            target.execute("UPDATE decisions SET alternatives = ?, rule = ? WHERE id = ?", values)
+        target.executemany("UPDATE decisions SET alternatives = ?, rule = ? WHERE id = ?", mentions)
         detail = f"one plate: {len(ids)} decisions, mentions in {len(mentions)} others"
         insert_event(target, None, clock(), EventKind.ERASE, detail)
-        return ids
+        return ids, len(mentions)
 
-    ids = transact(connection, work)
+    erased = transact(connection, work)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # nor may the write-ahead log keep it
-    return ids, len(mentions)
+    return erased
+
+
+def _mentions(connection: sqlite3.Connection, text: str, after_id: int, last_id: int) -> list[tuple[str, str, int]]:
+    """(alternatives, rule, id) as they are without the plate, of the decisions in between that mention it. A plate of
+    which it is only a part is another's, and stays."""
+    in_rule = re.compile(rf"(?<=: ){re.escape(text)}(?=[,;]|$)")  # Match.rule: "list NAME: PLATE, group NAME"
+    mentions = []
+    for row_id, alternatives, rule in connection.execute(
+        "SELECT id, alternatives, rule FROM decisions WHERE id > ? AND id <= ? AND plate != ?"
+        " AND (alternatives LIKE ? OR rule LIKE ?)", (after_id, last_id, text, f"%{json.dumps(text)}%", f"%{text}%"),
+    ):
+        pairs = json.loads(alternatives)
+        kept = [pair for pair in pairs if pair[0] != text]
+        rule, count = in_rule.subn("(erased)", rule)
+        if count or kept != pairs:
+            mentions.append((json.dumps(kept, separators=(",", ":")), rule, row_id))
+    return mentions

@@ -11,6 +11,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class PictureFolder:
     def total_bytes(self) -> int:
         """The size of all pictures; counted once, then kept."""
         if self._bytes is None:
-            self._bytes = sum(path.stat().st_size for _, path in _files(self._root))
+            self._bytes = sum(_sizes(self._root))
         return self._bytes
 
     def save(self, decision_id: int, pictures: Pictures) -> None:
@@ -116,6 +117,7 @@ class PictureFolder:
 
     def _shrink(self) -> None:
         """Remove the oldest pictures until a tenth of the quota is free, so that it does not come to this each time."""
+        self._bytes = None  # counted anew: `log erase` and people remove pictures, too
         goal = self._options.quota_bytes * 9 // 10
         for shard in _shards(self._root):
             for path in sorted(shard.iterdir(), key=lambda path: (_id_of(path), path.name)):
@@ -151,6 +153,11 @@ def pictures_of(folder: Path, decision_id: int) -> dict[str, Path]:
 def all_pictures(folder: Path) -> Iterator[tuple[int, Path]]:
     """(decision id, file) of every picture of a log, oldest first."""
     return _files(folder / PICTURES_FOLDER)
+
+
+def picture_sizes(folder: Path) -> list[int]:
+    """The bytes of every picture of a log."""
+    return list(_sizes(folder / PICTURES_FOLDER))
 
 
 def highest_id(folder: Path) -> int:
@@ -189,8 +196,18 @@ def _shards(root: Path) -> list[Path]:
 
 def _files(root: Path) -> Iterator[tuple[int, Path]]:
     for shard in _shards(root):
-        for path in sorted(shard.iterdir(), key=lambda path: (_id_of(path), path.name)):
+        try:
+            paths = sorted(shard.iterdir(), key=lambda path: (_id_of(path), path.name))
+        except FileNotFoundError:  # others may look while the gate removes the oldest
+            continue
+        for path in paths:
             yield _id_of(path), path
+
+
+def _sizes(root: Path) -> Iterator[int]:
+    for _, path in _files(root):
+        with suppress(FileNotFoundError):
+            yield path.stat().st_size
 
 
 def _known_files(shard: Path, existing: Callable[[int, int], set[int]]) -> list[tuple[Path, bool]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_lpr.platelog.pictures import all_pictures
+from edge_lpr.platelog.pictures import picture_sizes
 from edge_lpr.platelog.query import LogFilter, PlateLogReader, where_of
 
 
@@ -38,7 +38,7 @@ def log_stats(reader: PlateLogReader, chosen: LogFilter | None = None) -> LogSta
         f"SELECT count(*), count(DISTINCT plate), coalesce(avg(confidence), 0) FROM decisions WHERE {where}",
         where.values,
     )[0]
-    sizes = [path.stat().st_size for _, path in all_pictures(reader.folder)]
+    sizes = picture_sizes(reader.folder)
     return LogStats(
         decisions=total,
         plates=plates,

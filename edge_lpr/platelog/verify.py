@@ -65,10 +65,17 @@ def _unreadable(reader: PlateLogReader) -> tuple[tuple[int, list[str]], list[str
         known.update(row.id for row in reader.all())
     except (LogError, ValueError, KeyError, TypeError) as error:
         problems.append(f"a row after {max(known, default=0)} cannot be read: {error}")
-    bad_pictures: list[str] = []
+    doubtful = []
     count = 0
     for count, (row_id, path) in enumerate(all_pictures(reader.folder), 1):  # noqa: B007
-        if not problems and row_id not in known:
+        if (not problems and row_id not in known) or not is_whole(path):
+            doubtful.append((row_id, path))
+    # Looked at again: meanwhile a gate that runs has written and removed some.
+    bad_pictures: list[str] = []
+    for row_id, path in doubtful:
+        if not path.exists():
+            count -= 1
+        elif not problems and row_id not in known and (row_id < 0 or reader.get(row_id) is None):
             bad_pictures.append(f"{path.name}: no such decision")
         elif not is_whole(path):
             bad_pictures.append(f"{path.name}: not a whole picture")

@@ -39,6 +39,13 @@ def test_a_list_is_made_shown_and_edited(tmp_path: Path, capsys: pytest.CaptureF
     assert run("show", path, "1AB2345") == 1
 
 
+def test_a_row_that_begins_with_a_hash_is_no_comment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("note;plate\n")
+    assert run("add", path, "AB 12", "--note", "#2") == 0 and run("show", path, "AB12") == 0
+    assert path.read_text() == 'note;plate\n"#2";"AB 12"\n' and "entries: 1" in capsys.readouterr().out
+
+
 def test_check_tells_faults_by_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.csv"
     path.write_text("plate;group\nAB1?;\nCD34;stuff\n")

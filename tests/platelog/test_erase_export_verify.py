@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import edge_lpr.platelog.verify as verify_module
 from edge_lpr.errors import LogError
 from edge_lpr.platelog.erase import Erased, erase_plate
 from edge_lpr.platelog.export import COLUMNS, export
@@ -56,6 +58,46 @@ def test_nothing_of_an_erased_plate_is_left(folder: Path, clock, make_decision, 
         assert log.append(make_decision()) == 4, "the gate goes on"
         log.close()
     assert erase_plate(folder, SECRET, clock).decisions == 0
+
+
+def test_a_plate_that_is_a_part_of_anothers_takes_nothing_of_it(tmp_path: Path, clock, make_decision) -> None:
+    rules = ["allow list AB12: 1AB123", "allow list AB12: AB12, group AB12", "allow list a: 1AB12; allow list b: AB12"]
+    with PlateLog.open(tmp_path, clock=clock) as log:
+        for rule in rules:
+            log.append(make_decision("1AB123", rule=rule))
+    assert erase_plate(tmp_path, "AB12", clock).mentions == 2
+    with PlateLogReader(tmp_path) as reader:
+        assert [row.decision.rule for row in reader.all()] == [
+            rules[0], "allow list AB12: (erased), group AB12", "allow list a: 1AB12; allow list b: (erased)"
+        ]
+
+
+def test_a_plate_of_china_is_erased_from_alternatives(tmp_path: Path, clock, make_decision) -> None:
+    decision = make_decision("京A12346")
+    read = replace(decision.plate_read, alternatives=(("京A12345", 0.2),))
+    with PlateLog.open(tmp_path, clock=clock) as log:
+        log.append(replace(decision, plate_read=read))
+    assert erase_plate(tmp_path, "京A·12345", clock).mentions == 1
+    with PlateLogReader(tmp_path) as reader:
+        assert reader.get(1).decision.plate_read.alternatives == ()
+
+
+def test_verify_beside_a_gate_that_writes_and_removes(folder: Path, clock, make_decision,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    crop = Pictures(crop=np.zeros((8, 24, 3), np.uint8))
+    options = LogOptions(pictures=PictureOptions(reserve_bytes=0))
+    whole = verify_module.all_pictures
+
+    def meanwhile(place: Path) -> list[tuple[int, Path]]:
+        with PlateLog.open(folder, options, clock) as log:
+            log.append(make_decision(), crop)
+        found = list(whole(place))
+        pictures_of(folder, 1)["crop"].unlink()
+        return [*found, (9, folder / "pictures" / "000000" / "9-crop.tmp")]
+
+    monkeypatch.setattr(verify_module, "all_pictures", meanwhile)
+    verified = verify(folder)
+    assert verified.problems == () and verified.pictures == 2
 
 
 def test_damaged_databases_may_hold_the_plate(folder: Path, clock) -> None:
