@@ -192,6 +192,7 @@ class Opener:
         except BarrierError as error:
             self._link.lose(str(error))
             return Reply(Outcome.UNKNOWN, str(error))
+        self._board.publish(relay=RelayState.RELEASED.value)
         return Reply(Outcome.DONE, "released")
 
     def _move(self, how: Callable[[MaySend], Reply], may_send: MaySend, opening: Opening) -> Reply:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
-from datetime import datetime, timedelta
+from datetime import datetime, timezone
+from datetime import time as clock_time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from edge_lpr.cli.run import add_config
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 FAILED = 1
 WATCH_S = 0.25
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-HOLD_HELP = "hold it open for so long: 90s, 15m, 2h; or until a time of today: 17:30"
+HOLD_HELP = "hold it open for so long: 90s, 15m, 2h; or until a time of today, by the site's time zone: 17:30"
 ABOUT_OPEN = """\
 Opens by hand, once. Where the gate runs, it is the gate that opens: the order goes through its runtime folder, which
 only root and the gate's group may write. Where none runs, this command opens by the same rules. Either way the log says
@@ -40,7 +43,7 @@ def register(subparsers: Any) -> None:
     listing.set_defaults(run=run_list)
     opening = _command(commands, "open", run_open, "open once, or hold open", ABOUT_OPEN)
     opening.add_argument("--reason", required=True, metavar="TEXT", help="why; it stands in the log")
-    opening.add_argument("--hold", type=hold_seconds, default=0.0, metavar="TIME", help=HOLD_HELP)
+    opening.add_argument("--hold", type=hold_time, default=0.0, metavar="TIME", help=HOLD_HELP)
     opening.add_argument("-y", "--yes", action="store_true", help="do not ask")
     releasing = _command(commands, "release", run_release, "switch the relay off, and end a hold; opens nothing")
     releasing.add_argument("--reason", default="by hand", metavar="TEXT", help="why; it stands in the log")
@@ -87,8 +90,12 @@ def run_open(args: argparse.Namespace) -> int:
     """Open, after a warning."""
     from edge_lpr.barrier.base import OrderKind
 
-    _confirm(args, "held open" if args.hold else "opened")
-    return _order(args, OrderKind.HOLD if args.hold else OrderKind.OPEN, args.hold)
+    config, _ = _site(args)
+    hold_s = hold_seconds(args.hold, config.access.time_zone)
+    _confirm(args, "held open" if hold_s else "opened")
+    if hold_s:  # who was asked may have taken a while to say yes
+        hold_s = hold_seconds(args.hold, config.access.time_zone)
+    return _order(args, OrderKind.HOLD if hold_s else OrderKind.OPEN, hold_s)
 
 
 def run_release(args: argparse.Namespace) -> int:
@@ -163,18 +170,32 @@ def run_bench(args: argparse.Namespace) -> int:
     return 0
 
 
-def hold_seconds(text: str) -> float:
-    """The seconds of a time to hold: 90s, 15m, 2h, or until 17:30 today."""
+def hold_time(text: str) -> float | clock_time:
+    """A time to hold: seconds of 90s, 15m, 2h; or until 17:30."""
     try:
-        if text[-1:] in _UNITS and float(text[:-1]) > 0:
+        if text[-1:] in _UNITS and 0 < float(text[:-1]) < math.inf:
             return float(text[:-1]) * _UNITS[text[-1]]
-        end = datetime.strptime(text, "%H:%M").time()
+        return datetime.strptime(text, "%H:%M").time()
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time to hold; allowed: {HOLD_HELP}") from None
-    left = datetime.combine(datetime.now().date(), end) - datetime.now()
-    if left <= timedelta(0):
-        raise argparse.ArgumentTypeError(f"{text} is over today")
-    return left.total_seconds()
+
+
+def hold_seconds(hold: float | clock_time, time_zone: str, now: datetime | None = None) -> float:
+    """The seconds of a time to hold; a time of day is today's in the gate's zone, whatever the machine's is.
+
+    Raises ConfigError where it is over.
+    """
+    from edge_lpr.errors import ConfigError
+
+    if not isinstance(hold, clock_time):
+        return hold
+    local = (now or datetime.now(timezone.utc)).astimezone(ZoneInfo(time_zone))
+    end = datetime.combine(local.date(), hold, local.tzinfo)
+    left_s = end.timestamp() - local.timestamp()
+    if left_s <= 0:
+        raise ConfigError(f"--hold: {hold:%H:%M} is over today: it is {local:%H:%M} by the site's time zone"
+                          f" {time_zone}")
+    return left_s
 
 
 def _site(args: argparse.Namespace) -> tuple[Any, Any]:

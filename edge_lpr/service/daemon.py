@@ -130,9 +130,9 @@ class Daemon:
             self.log.close()
             self._runtime.release()
             raise
-        self._orders = OrderDesk(config.service.runtime_folder, self._runners)
         self._keeping = Housekeeping(config, path, self._rules, self.log, self.lanes, list(self._runners.values()),
                                      self._clock, started, lambda: networks.faults)
+        self._orders = OrderDesk(config.service.runtime_folder, self._runners, self._keeping.tell_soon)
 
     def start(self) -> None:
         """Read the lists, and begin with barriers and cameras."""

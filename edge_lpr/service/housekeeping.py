@@ -15,7 +15,7 @@ from edge_lpr.barrier.runner import BarrierRunner
 from edge_lpr.capture.clock import Clock
 from edge_lpr.capture.isolate import CameraState
 from edge_lpr.config import SiteConfig
-from edge_lpr.errors import EdgeLprError, LogError
+from edge_lpr.errors import ConfigError, EdgeLprError, LogError
 from edge_lpr.gate.list_store import ListChange
 from edge_lpr.platelog.rows import EventKind
 from edge_lpr.platelog.store import PlateLog
@@ -39,10 +39,12 @@ RELOADABLE_OF_CAMERAS = ("zone", "way", "open_directions")
 
 @dataclass(frozen=True)
 class Started:
-    """How the gate started: `config_fault` holds until a good configuration is taken over, `faults` until a restart."""
+    """How the gate started: `config_fault` holds until a good configuration is taken over, `faults` until a restart.
+    `keep_site` keeps a copy of the site's file, for a start with a damaged one."""
 
     config_fault: str = ""
     faults: tuple[str, ...] = ()
+    keep_site: Callable[[], None] = lambda: None
 
 
 STARTED_WELL = Started()
@@ -67,6 +69,8 @@ class Housekeeping:
         self._stopping = self._reloading = False
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
         self._config_fault, self._lasting = started.config_fault, started.faults
+        self._keep_site = started.keep_site
+        self._left_to_restart: tuple[str, ...] = ()
         self._health_fault = ""
         self._argus = ArgusHelper(config.service.runtime_folder)
         self._optics = OpticWatch(plate_log.optics, config.access.time_zone)
@@ -74,6 +78,8 @@ class Housekeeping:
         self.is_busy = False
         """Whether it does what may take long: then its turns are no sign of life."""
         self._told_state, self._told_at_s = GateState.OK, -EVENT_EVERY_S
+        self._written_state: GateState | None = None
+        self._is_news = False
 
     def start(self) -> None:
         """Begin; the first health is written at once."""
@@ -82,6 +88,11 @@ class Housekeeping:
     def reload(self) -> None:
         """Take over the configuration and the lists soon."""
         self._reloading = True
+        self._wake.set()
+
+    def tell_soon(self) -> None:
+        """Have the health written out of its turn; from any thread."""
+        self._is_news = True
         self._wake.set()
 
     def stop(self, timeout_s: float) -> None:
@@ -99,6 +110,7 @@ class Housekeeping:
     def write_health(self, state: GateState | None = None) -> None:
         """Write the health file now; a fault is told once, and does not matter to the gate."""
         health = self.health()
+        self._written_state = health.state
         try:
             write_health(self._config.service.runtime_folder, replace(health, state=state) if state else health)
             self._health_fault = ""
@@ -123,7 +135,12 @@ class Housekeeping:
             cameras={lane.name: asdict(lane.health()) for lane in self._lanes},
             barriers={runner.name: asdict(runner.health()) for runner in self._runners},
             log=asdict(plate_log),
-            notes=(*([f"log: {plate_log.damage}"] if plate_log.damage else []), *self._optics.told),
+            notes=(
+                *([f"config: restart the gate to take over: {', '.join(self._left_to_restart)}"]
+                  if self._left_to_restart else []),
+                *([f"log: {plate_log.damage}"] if plate_log.damage else []),
+                *self._optics.told,
+            ),
         )
 
     def _reasons(self) -> tuple[str, ...]:
@@ -155,7 +172,8 @@ class Housekeeping:
                 if time.monotonic() >= purge_at_s:
                     purge_at_s = time.monotonic() + PURGE_EVERY_S
                     self._look_back()
-                if time.monotonic() >= health_at_s:
+                if time.monotonic() >= health_at_s or self._is_news:
+                    self._is_news = False
                     health_at_s = time.monotonic() + self._config.service.health_every_s
                     self.write_health()
             except Exception:  # a defect here must not end what keeps the gate in order
@@ -180,16 +198,28 @@ class Housekeeping:
         """Load the configuration again; a broken one changes nothing but the health. Lists are read either way."""
         try:
             config = load_site(self._path) if self._path is not None else self._config
+            self._check_cameras(config)
             self.note_lists(self._rules.take_over(config))
         except EdgeLprError as error:
             self._config_fault = f"{error}; the last good one stays"
             log.error("%s", self._config_fault)
             self.note_lists(self._rules.load())
             return
-        if left := left_to_restart(self._config, config):
-            log.warning("these changes take a restart: %s", ", ".join(left))
+        self._left_to_restart = tuple(left_to_restart(self._config, config))
+        if self._left_to_restart:
+            log.warning("these changes take a restart: %s", ", ".join(self._left_to_restart))
         self._config_fault = ""
+        self._keep_site()
         log.info("configuration taken over")
+
+    def _check_cameras(self, config: SiteConfig) -> None:
+        """Lists and directions of a site may be for single cameras: they do not fit one that runs under another name.
+
+        Raises ConfigError.
+        """
+        gone = {one.name for one in self._config.camera} - {one.name for one in config.camera}
+        if gone:
+            raise ConfigError(f"{self._path}: has no camera {sorted(gone)[0]!r}, which runs: restart the gate")
 
     def _look_back(self) -> None:
         self.is_busy = True
@@ -206,6 +236,7 @@ class Housekeeping:
         """Write a change between well and degraded into the log."""
         reasons = self._reasons()
         state = GateState.DEGRADED if reasons else GateState.OK
+        self._is_news = self._is_news or state is not self._written_state
         if state is self._told_state or time.monotonic() - self._told_at_s < EVENT_EVERY_S:
             return
         self._told_state, self._told_at_s = state, time.monotonic()
@@ -227,6 +258,8 @@ def left_to_restart(running: SiteConfig, wanted: SiteConfig) -> list[str]:
         for name in ("name", "barrier", "recognition", "log", "service")
         if getattr(running, name) != getattr(wanted, name)
     ]
+    if running.access.trust_unsynced_clock != wanted.access.trust_unsynced_clock:
+        changed.append("access.trust_unsynced_clock for the log's times to keep")
     if [_fixed(camera) for camera in running.camera] != [_fixed(camera) for camera in wanted.camera]:
         changed.append("camera")
     return changed

@@ -50,8 +50,12 @@ class Kept:
             config = load_site(path)
         except EdgeLprError as error:
             return self._kept_site(path, error)
-        self._guarded("the site's file", lambda folder: _keep_file(path, folder / KEPT_SITE))
+        self.keep_site(path)
         return config, ""
+
+    def keep_site(self, path: Path) -> None:
+        """Keep a copy of a site's file that was found good; a running gate does, too, when it takes one over."""
+        self._guarded("the site's file", lambda folder: _keep_file(path, folder / KEPT_SITE))
 
     def networks(self, config: SiteConfig) -> tuple[Networks, str]:
         """The networks of a site, warm, or those that stand in for them and what is wrong.

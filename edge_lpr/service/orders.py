@@ -16,7 +16,8 @@ import secrets
 import stat
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class OrderFile:
 
     barrier: str
     kind: OrderKind
-    reason: str = key(pattern=r"(?=.*\S)[^\n\r]{1,200}", meaning="a text of 1 to 200 characters")
+    reason: str = key(pattern=r"(?=.*\S)[^\x00-\x1f\x7f-\x9f]{1,200}",
+                      meaning="a text of 1 to 200 characters in one line")
     hold_s: float = key(0.0, low=0.0)
     written_s: float = 0.0
     on_behalf_of: str = key("", pattern=r"[\w.@-]{0,40}", meaning="a user's name")
@@ -85,11 +87,13 @@ def give_order(runtime_folder: Path, order: OrderFile, within_s: float = ANSWER_
 
 
 class OrderDesk:
-    """Takes orders from the folder to the barriers, on a thread of its own."""
+    """Takes orders from the folder to the barriers, on a thread of its own; `on_obeyed` is called after each."""
 
-    def __init__(self, runtime_folder: Path, runners: Mapping[str, BarrierRunner]) -> None:
+    def __init__(self, runtime_folder: Path, runners: Mapping[str, BarrierRunner],
+                 on_obeyed: Callable[[], None] = lambda: None) -> None:
         self._folder = runtime_folder / FOLDER
         self._runners = runners
+        self._on_obeyed = on_obeyed
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="orders", daemon=True)
 
@@ -125,8 +129,10 @@ class OrderDesk:
                 for path in sorted(self._folder.iterdir()):
                     if path.suffix == ORDER:
                         self._take(path)
-                    elif time.time() - path.lstat().st_mtime > ANSWER_KEPT_S:
-                        path.unlink()
+                        continue
+                    with suppress(FileNotFoundError):  # an order that was just finished has another name now
+                        if time.time() - path.lstat().st_mtime > ANSWER_KEPT_S:
+                            path.unlink()
             except OSError as error:
                 log.warning("orders by hand: %s", error)
                 self._stop.wait(EXPIRES_S)
@@ -137,12 +143,16 @@ class OrderDesk:
             text, owner = _read(path)
         except OSError as error:
             log.warning("an order by hand is none: %s", error)
-            path.unlink()
+            path.unlink(missing_ok=True)
             return
-        path.unlink()
+        try:
+            path.unlink()
+        except FileNotFoundError:  # who ordered has given up
+            return
         answer_path = path.with_suffix(ANSWER)
 
         def answer(reply: Reply) -> None:
+            self._on_obeyed()
             said = json.dumps({"outcome": reply.outcome.value, "detail": reply.detail})
             try:
                 unfinished = answer_path.with_name(f".{path.stem}")

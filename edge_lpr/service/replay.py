@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from edge_lpr.service.lane import Lane
 from edge_lpr.service.pipeline import Decided, Step
 from edge_lpr.service.rules import Rules
 from edge_lpr.service.sight import Networks
+
+log = logging.getLogger(__name__)
 
 VERDICT_S = 3.0
 """How long a decision stands in the picture."""
@@ -72,7 +75,8 @@ def replay(config: SiteConfig, clip: Path, camera_name: str = "", listeners: Lis
     camera = replace(camera_of(config, camera_name), uri=str(clip.absolute()), backend="auto", pace="fast", loop=False)
     networks = Networks(config.recognition)
     rules = Rules(config)
-    rules.load()
+    for fault in rules.load().faults:
+        log.warning("lists: %s", fault)
     lane = make_lane(camera, networks, rules, CountingLog(), NoCommands(), SystemClock(), listeners or Listeners())
     _run(lane, stop or threading.Event())
     health = lane.health()

@@ -41,7 +41,8 @@ def make_daemon(path: Path, kept: Kept, listeners: Callable[[SiteConfig], Listen
         faults += [f"log: {aside}"] if aside else []
     for fault in [*([config_fault] if config_fault else []), *faults]:
         log.error("%s", fault)
-    return Daemon(config, path, listeners(config), networks=networks, started=Started(config_fault, tuple(faults)))
+    return Daemon(config, path, listeners(config), networks=networks,
+                  started=Started(config_fault, tuple(faults), lambda: kept.keep_site(path)))
 
 
 @contextmanager

@@ -204,6 +204,7 @@ def test_held_open_it_is_released_by_order_by_the_end_and_by_a_lost_link() -> No
     gate = Gate()
     gate.order(OrderKind.HOLD, 60.0)
     assert gate.order(OrderKind.RELEASE) is Outcome.DONE and not gate.wire.relay
+    assert gate.opener.health().relay == "released", "told at once, not when the device is asked next"
     gate.order(OrderKind.HOLD, 60.0)
     gate.wire.is_plugged = False
     gate.wait(0.5)

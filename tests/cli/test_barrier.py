@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import io
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from edge_lpr.cli import main
-from edge_lpr.cli.barrier import hold_seconds
+from edge_lpr.cli.barrier import hold_seconds, hold_time
+from edge_lpr.errors import ConfigError
 from edge_lpr.platelog.query import PlateLogReader
 from edge_lpr.platelog.rows import EventKind
 from edge_lpr.service.site import load_site
@@ -104,7 +106,7 @@ def test_a_device_that_is_not_there_is_told(site: Path, capsys: pytest.CaptureFi
     assert "no barrier 'north'; there are: gate" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "two\nlines"])
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "\x1b[2Jgone"])
 def test_who_opens_says_why(site: Path, capsys: pytest.CaptureFixture[str], reason: str) -> None:
     assert barrier(site, "open", "-y", "--reason", reason) == 1
     assert "reason" in capsys.readouterr().err and not (site.parent / "log").exists()
@@ -123,10 +125,24 @@ def test_the_time_to_the_first_byte_is_measured(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("15m", 900.0), ("1.5h", 5400.0)])
 def test_times_to_hold(text: str, seconds: float) -> None:
-    assert hold_seconds(text) == seconds
+    assert hold_seconds(hold_time(text), "UTC") == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "-5m", "0s", "25:00", "00:00", "forever"])
+def test_held_until_a_time_of_the_sites_zone() -> None:
+    now = datetime(2026, 7, 1, 14, 0, tzinfo=timezone.utc)  # 16:00 in Prague
+    assert hold_seconds(hold_time("17:30"), "Europe/Prague", now) == 5400.0
+    with pytest.raises(ConfigError, match="15:30 is over today: it is 16:00 by the site's time zone Europe/Prague"):
+        hold_seconds(hold_time("15:30"), "Europe/Prague", now)
+    night = datetime(2026, 10, 25, 0, 0, tzinfo=timezone.utc)  # 02:00 summer time; at 03:00 it is 02:00 once more
+    assert hold_seconds(hold_time("06:00"), "Europe/Prague", night) == timedelta(hours=5).total_seconds()
+
+
+def test_a_time_that_is_over_moves_nothing(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert barrier(site, "open", "-y", "--reason", "x", "--hold", "00:00") == 1
+    assert "00:00 is over today" in capsys.readouterr().err and not (site.parent / "log").exists()
+
+
+@pytest.mark.parametrize("text", ["", "5", "-5m", "0s", "25:00", "infh", "nanh", "forever"])
 def test_no_times_to_hold(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
-        hold_seconds(text)
+        hold_time(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,8 +23,6 @@ HEALTH = GateHealth(GateState.OK, (), "north", 0, "2026-01-01T00:00:00+00:00", "
 
 @pytest.fixture
 def health() -> GateHealth:
-    import os
-
     return replace(HEALTH, pid=os.getpid(), written_s=time.monotonic())
 
 
@@ -85,6 +84,19 @@ def test_status_of_a_gate_that_is_not_there(tmp_path: Path, health: GateHealth) 
     assert is_old(replace(health, written_s=0.0), 60.0) and not is_old(replace(health, written_s=55.0), 60.0)
 
 
+def test_a_gate_that_was_killed_does_not_run_though_nobody_asked_how_it_ended(tmp_path: Path,
+                                                                             health: GateHealth) -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    try:
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        write_health(tmp_path, replace(health, pid=child))
+        assert cli.main(["status", "--runtime", str(tmp_path)]) == 3
+    finally:
+        os.waitpid(child, 0)
+
+
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     """A vehicle for three seconds, at a frame a second."""
@@ -132,6 +144,13 @@ def test_replay_of_what_is_not_there(site: Path, tmp_path: Path, capsys: pytest.
     assert "no such clip" in capsys.readouterr().err
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     assert cli.main(["replay", str(tmp_path / "broken.mp4"), "--config", str(site), "--no-video"]) == 1
+
+
+def test_replay_tells_of_broken_lists(site: Path, film: Path, tmp_path: Path,
+                                      caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "list.csv").write_text("plate\n!!!!\n")
+    assert cli.main(["replay", str(film), "--config", str(site), "--no-video"]) == 0
+    assert "list.csv:2:1: plate: '!' is no letter" in caplog.text
 
 
 def test_replay_names_the_cameras(site: Path, film: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -283,6 +283,39 @@ def test_a_reload_takes_over_what_is_good_and_nothing_of_what_is_not(make_site: 
         assert gate.decided[1].decision.reason is Reason.LOW_CONFIDENCE
 
 
+def test_what_takes_a_restart_is_a_note(make_site: Callable[..., SiteConfig], script: Script, tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    with Gate(make_site(), {"entry": ListCamera(script, stays=True)}, path) as gate:
+        good = path.read_text()
+        path.write_text(good.replace("[log]", "[log]\nkeep_frames = false"))
+        gate.daemon.request_reload()
+        assert wait_for(lambda: gate.daemon.health().notes == ("config: restart the gate to take over: log",))
+        assert gate.daemon.health().state is GateState.OK
+        path.write_text(good)
+        gate.daemon.request_reload()
+        assert wait_for(lambda: gate.daemon.health().notes == ())
+
+
+def test_lists_for_single_cameras_are_not_taken_over_without_the_cameras_that_run(
+        make_site: Callable[..., SiteConfig], script: Script, tmp_path: Path) -> None:
+    """Else a deny list for a camera that has another name now would hold for none that runs."""
+    path = tmp_path / "site.toml"
+    with Gate(make_site(), {"entry": ListCamera(script, stays=True)}, path) as gate:
+        path.write_text(path.read_text().replace('name = "entry"', 'name = "north"'))
+        gate.daemon.request_reload()
+        assert gate.degraded("site.toml: has no camera 'entry', which runs: restart the gate; the last good one stays")
+
+
+def test_a_state_that_changes_is_told_at_once(make_site: Callable[..., SiteConfig], script: Script,
+                                              tmp_path: Path) -> None:
+    config = make_site()
+    seldom = replace(config, service=replace(config.service, health_every_s=60.0))
+    with Gate(seldom, {"entry": ListCamera(script, stays=True)}) as gate:
+        assert wait_for(lambda: (tmp_path / "run/health.json").exists())
+        (tmp_path / "list.csv").write_text("plate\n!!!!\n")
+        assert gate.degraded("list.csv:2")
+
+
 def test_a_stop_logs_what_is_under_way_but_opens_nothing_new(make_site: Callable[..., SiteConfig],
                                                             script: Script) -> None:
     patient = "[arrivals]\nenough_frames = 20\nvery_sure_frames = 20\nmax_wait_s = 60.0\ngive_up_s = 60.0"

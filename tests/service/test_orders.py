@@ -137,6 +137,16 @@ def test_a_hard_link_is_no_order(folder: Path, runner: FakeRunner, tmp_path: Pat
     assert taken(path) and not runner.orders
 
 
+def test_an_order_that_is_taken_back_keeps_no_other_waiting(folder: Path, runner: FakeRunner,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that go while the folder is looked through: an unfinished order that gets its name, one given up."""
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda self: [*listed(self), self / ".half", self / "0gone.order"])
+    began_s = time.monotonic()
+    assert give_order(folder, order()).outcome is Outcome.DONE
+    assert time.monotonic() - began_s < EXPIRES_S and len(runner.orders) == 1
+
+
 def test_without_a_gate_or_without_an_answer_it_is_told(tmp_path: Path) -> None:
     with pytest.raises(BarrierError, match="takes no orders here"):
         give_order(tmp_path, order())

@@ -79,6 +79,26 @@ def test_a_good_site_taken_over_ends_the_fault(make_site: Callable[..., SiteConf
         daemon.stop()
 
 
+def test_what_a_reload_takes_over_is_the_last_good_one(make_site: Callable[..., SiteConfig], tmp_path: Path) -> None:
+    site, kept = tmp_path / "site.toml", tmp_path / "kept"
+    make_site(CAMERA)
+    good = site.read_text()
+    daemon = started(site, kept)
+    daemon.start()
+    try:
+        site.write_text(good.replace("[access]", "[access]\nmin_confidence = 0.95"))
+        daemon.request_reload()
+        assert wait_for(lambda: "0.95" in (kept / "site.toml").read_text())
+        site.write_text("damaged")
+        daemon.request_reload()
+        assert wait_for(lambda: any("config" in one for one in daemon.health().reasons))
+    finally:
+        daemon.request_stop()
+        daemon.stop()
+    config, fault = Kept(kept).site(site)
+    assert config.access.min_confidence == 0.95 and "the last good one" in fault
+
+
 def test_without_a_folder_of_its_own_a_damaged_site_is_an_error(make_site: Callable[..., SiteConfig],
                                                                tmp_path: Path) -> None:
     make_site(CAMERA)
