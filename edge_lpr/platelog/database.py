@@ -15,7 +15,15 @@ from typing import TypeVar
 from edge_lpr.gate.decide import GateTime
 from edge_lpr.platelog.connection import connect_writer, make_folder, transact
 from edge_lpr.platelog.faults import LogDamagedError, LogInUseError, fault_of
-from edge_lpr.platelog.integrity import Salvaged, begin_after_loss, quick_check, rebuild, settle_rebuild, told_damage
+from edge_lpr.platelog.integrity import (
+    Salvaged,
+    begin_after_loss,
+    continue_ids,
+    quick_check,
+    rebuild,
+    settle_rebuild,
+    told_damage,
+)
 from edge_lpr.platelog.migrations import check_version, migrate
 from edge_lpr.platelog.rows import EventKind, insert_event, stamp, utc_text
 from edge_lpr.platelog.schema import DATABASE_FOLDER, DATABASE_NAME, LOCK_NAME
@@ -27,6 +35,7 @@ Result = TypeVar("Result")
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 STOPPED_EARLY = "the gate stopped before the outcome was known"
+TAKEN_AWAY = "the database was removed or replaced while the gate ran"
 
 
 class Database:
@@ -42,11 +51,15 @@ class Database:
         self.after_id = 0
         self.boot_id = boot_id()
         self.commits = 0
+        self.last_id = 0
+        """The highest id of a decision that this process has; none is given twice, as the barrier goes by them."""
         self.damage = ""
         self.folder = folder
         self._clock = clock
         self._check_limit_s = check_limit_s
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._is_taken_away = False
         self._lock_file: int | None = None
         self._lock = threading.RLock()
 
@@ -109,6 +122,8 @@ class Database:
             raise fault_of(error, self.path) from error
 
     def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_in_place():
+            self._let_go()
         if self._connection is None:
             make_folder(self.folder)
             self._take_lock()
@@ -120,22 +135,45 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
-            self._connection = connection
+            self._connection, self._identity = connection, _identity_of(self.path)
         return self._connection
+
+    def _is_in_place(self) -> bool:
+        """Whether the file that is open still has the name: what is written to a removed one is on no disk."""
+        try:
+            return _identity_of(self.path) == self._identity
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # SQLite will tell
+
+    def _let_go(self) -> None:
+        """Begin a new run in what is there now."""
+        log.warning("log: %s: %s", self.path, TAKEN_AWAY)
+        self.close(is_end=False)
+        self.run_id, self._is_taken_away = 0, True
+        if self._lock_file is not None and not self._has_lock():
+            os.close(self._lock_file)
+            self._lock_file = None
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         is_new = check_version(connection, self.path) == 0
+        if is_new and self.run_id:
+            self.run_id, self._is_taken_away = 0, True
         if not self.run_id:
             found = quick_check(connection, self._check_limit_s)
             if found:
                 raise LogDamagedError(f"{self.path}: damaged: {found}")
         migrate(connection, self.path)
         loss = begin_after_loss(connection, self.folder) if is_new else ""
+        loss = TAKEN_AWAY if self._is_taken_away else loss
+        continue_ids(connection, self.last_id)
         if not self.run_id:
             transact(connection, self._begin_run)
             self.commits += 1
         if loss:
             transact(connection, lambda c: insert_event(c, self.run_id, self._clock(), EventKind.DAMAGE, loss))
+        self._is_taken_away = False
         damage = told_damage(connection, self.folder, self.run_id)
         if damage and damage != self.damage:
             log.warning("log: %s", damage)
@@ -171,6 +209,14 @@ class Database:
 
         self._guarded(work)
 
+    def _has_lock(self) -> bool:
+        """Whether the lock that is held is the one that another gate would try."""
+        assert self._lock_file is not None
+        try:
+            return _identity_of(self.folder / LOCK_NAME) == _identity_of(self._lock_file)
+        except OSError:
+            return False
+
     def _take_lock(self) -> None:
         if self._lock_file is not None:
             return
@@ -181,6 +227,11 @@ class Database:
             os.close(descriptor)
             raise LogInUseError(f"{self.folder}: another gate process writes this log") from None
         self._lock_file = descriptor
+
+
+def _identity_of(file: Path | int) -> tuple[int, int]:
+    status = os.stat(file)
+    return status.st_dev, status.st_ino
 
 
 def boot_id() -> str:

@@ -261,8 +261,16 @@ def _sequence(connection: sqlite3.Connection) -> int:
 def _continue_ids(fresh: sqlite3.Connection, sequence: int, highest_picture: int) -> None:
     """New rows get ids above all that were ever given."""
     known = max(sequence, highest_picture, fresh.execute("SELECT coalesce(max(id), 0) FROM decisions").fetchone()[0])
-    start = known if sequence else known + _ID_GAP
+    _set_counter(fresh, known if sequence else known + _ID_GAP)
 
+
+def continue_ids(connection: sqlite3.Connection, after_id: int) -> None:
+    """New rows get ids above `after_id`, also where the log's own counter is lower."""
+    if _sequence(connection) < after_id:
+        _set_counter(connection, after_id)
+
+
+def _set_counter(fresh: sqlite3.Connection, start: int) -> None:
     def write(target: sqlite3.Connection) -> None:
         target.execute("DELETE FROM sqlite_sequence WHERE name = 'decisions'")
         target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('decisions', ?)", (start,))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 
 from edge_lpr.errors import LogError
 from edge_lpr.platelog.pictures import PictureFolder, Pictures
+
+log = logging.getLogger(__name__)
 
 _WAITING_MAX = 8
 """Arrivals whose pictures may wait; a 1080p frame is 6 MB."""
@@ -48,6 +51,8 @@ class PictureWriter:
             try:
                 self._folder.save(*item)
                 self.last_error = ""
-            except LogError as error:
+            except Exception as error:  # a disk that fails, or a defect: the pictures to come are tried all the same
+                if not isinstance(error, (LogError, OSError)):
+                    log.exception("a picture could not be written")
                 self.left_out += 1
-                self.last_error = str(error)
+                self.last_error = str(error) or repr(error)

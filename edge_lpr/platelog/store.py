@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+SWEEP_EVERY_S = 86400.0
+"""Pictures without decision are looked for so often: one may be written just after its plate was erased."""
+
 
 @dataclass(frozen=True)
 class LogOptions:
@@ -74,7 +77,7 @@ class PlateLog:
         self._picture_writer = PictureWriter(self._pictures)
         self._fault = ""
         self._retry_at_s = 0.0
-        self._is_swept = False
+        self._sweep_at_s = 0.0
 
     @classmethod
     def open(
@@ -113,6 +116,7 @@ class PlateLog:
                 self._drain(is_urgent=decision.action is Action.OPEN)
                 run = self._database
                 row_id = self._transact(lambda connection: _insert(connection, run.run_id, decision, optics))
+                run.last_id = max(run.last_id, row_id)
             except LogUnwritableError as error:
                 ticket = self._postpone(Item(self._clock(), decision=decision), error)
                 if decision.action is Action.OPEN:
@@ -186,11 +190,13 @@ class PlateLog:
         self.event(EventKind.MANUAL, detail)
 
     def retry(self) -> bool:
-        """Write what waits, unless that was tried just now; whether all is well. Call it now and then."""
+        """Write what waits, unless that was tried just now; whether all is well. Call it every second or so."""
         with self._lock:
             try:
                 self._drain()
-            except LogUnwritableError as error:
+                if self._database.is_open:
+                    self._database.read(lambda connection: None)  # a log that was taken away is begun anew
+            except LogError as error:
                 self._note(error)
             return not self._pending and not self._fault
 
@@ -200,16 +206,19 @@ class PlateLog:
             return self._database.read(lambda connection: hours_since(connection, since_s))
 
     def purge(self) -> Purged:
-        """Remove what is older than its class may be, and pictures without decision. Call it about hourly.
+        """Remove what is older than its class may be, and now and then pictures without decision. Call it about hourly.
 
         Raises LogUnwritableError where nothing can be written now.
         """
+        is_sweep = time.monotonic() >= self._sweep_at_s
         try:
-            purged = purge(self._database, self._pictures, self._options.retention, self._clock(), not self._is_swept)
+            purged = purge(self._database, self._pictures, self._options.retention, self._clock(), is_sweep)
         except LogUnwritableError as error:
+            self._sweep_at_s = 0.0  # rows may have gone whose pictures could not be removed
             self._note(error)
             raise
-        self._is_swept = True
+        if is_sweep:
+            self._sweep_at_s = time.monotonic() + SWEEP_EVERY_S
         return purged
 
     def health(self) -> LogHealth:
@@ -243,6 +252,7 @@ class PlateLog:
             now, run = self._clock(), self._database
             written = self._transact(lambda connection: self._pending.write(connection, run.run_id, now))
             self._pending.settle(written)
+            run.last_id = max(run.last_id, *written.values(), 0)
 
     def _transact(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         result = self._database.transact(work)
@@ -253,7 +263,7 @@ class PlateLog:
         self._note(error)
         return self._pending.add(item)
 
-    def _note(self, error: LogUnwritableError) -> None:
+    def _note(self, error: LogError) -> None:
         if not self._fault or time.monotonic() >= self._retry_at_s:
             self._retry_at_s = time.monotonic() + self._options.retry_after_s
         self._fault = str(error)

@@ -133,9 +133,18 @@ class OrderDesk:
                     with suppress(FileNotFoundError):  # an order that was just finished has another name now
                         if time.time() - path.lstat().st_mtime > ANSWER_KEPT_S:
                             path.unlink()
+                continue
+            except FileNotFoundError as error:  # somebody emptied the runtime folder
+                fault: OSError = error
+                try:
+                    self._prepare()
+                    continue
+                except OSError as worse:
+                    fault = worse
             except OSError as error:
-                log.warning("orders by hand: %s", error)
-                self._stop.wait(EXPIRES_S)
+                fault = error
+            log.warning("orders by hand: %s", fault)
+            self._stop.wait(EXPIRES_S)
 
     def _take(self, path: Path) -> None:
         """Take an order away, then have it obeyed."""

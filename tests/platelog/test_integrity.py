@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_lpr.errors import LogError
 from edge_lpr.platelog.connection import PAGE_BYTES, connect_writer
+from edge_lpr.platelog.faults import LogInUseError
 from edge_lpr.platelog.integrity import quick_check, rebuild, settle_rebuild
 from edge_lpr.platelog.migrations import migrate
 from edge_lpr.platelog.pictures import PictureFolder, PictureOptions, Pictures
@@ -114,6 +116,41 @@ def test_damage_met_while_running(log_at_rest: Path, clock, make_decision) -> No
         spoil(path, 0)
         assert log.append(make_decision("ON")) > ROWS
         assert log.append(make_decision("AND ON")) > ROWS and log.health().state == "ok"
+
+
+@pytest.mark.parametrize("how", ["removed", "moved", "all of it", "an older one in its place", "while it was closed"])
+def test_a_log_taken_away_from_a_running_gate_is_begun_anew(tmp_path: Path, clock, make_decision, make_opening,
+                                                           how: str) -> None:
+    """What goes to a file without a name is on no disk."""
+    path = tmp_path / "log" / DATABASE_FOLDER / DATABASE_NAME
+    with PlateLog.open(tmp_path / "log", clock=clock) as log:
+        log.append(make_decision("OLDER"))
+        if how == "an older one in its place":
+            shutil.copytree(path.parent, tmp_path / "backup")
+        last_id = log.append(make_opening("LAST"))
+        if how == "while it was closed":
+            log._database.close(is_end=False)
+        if how == "all of it":
+            shutil.rmtree(tmp_path / "log")
+        elif how == "moved":
+            path.parent.rename(tmp_path / "log" / "old")
+        else:
+            shutil.rmtree(path.parent)
+        if how == "an older one in its place":
+            (tmp_path / "backup").rename(path.parent)
+        with pytest.raises(LogError):
+            log.begin_command(last_id)
+        assert log.retry() and log.health().state == "ok" and "removed or replaced" in log.health().damage
+        new_id = log.append(make_opening("NEW"))
+        assert new_id > last_id, "the barrier must not take it for one that it knows"
+        log.begin_command(new_id)
+        with pytest.raises(LogInUseError):
+            PlateLog.open(tmp_path / "log", clock=clock)
+    with PlateLogReader(tmp_path / "log") as reader:
+        plates = [row.decision.plate_read.text for row in reader.all()]
+        assert plates == (["OLDER", "NEW"] if how == "an older one in its place" else ["NEW"])
+        assert len(reader.events(EventKind.DAMAGE)) == 1
+    assert verify(tmp_path / "log").problems == ()
 
 
 def test_reader_follows_the_log_to_its_new_file(log_at_rest: Path, clock, make_decision) -> None:

@@ -103,3 +103,30 @@ def test_full_queue_leaves_pictures_out_and_never_waits(tmp_path: Path) -> None:
     go_on.set()
     writer.close(5)
     assert 20 <= writer.left_out <= 22
+
+
+def test_a_disk_that_fails_ends_no_picture_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = PictureFolder(tmp_path, NO_RESERVE)
+    save = folder.save
+    monkeypatch.setattr(folder, "save", lambda row_id, pictures: fail(row_id) if row_id < 3 else save(row_id, pictures))
+
+    def fail(row_id: int) -> None:
+        raise OSError(5, "Input/output error") if row_id == 1 else ValueError("a defect")
+
+    writer = PictureWriter(folder)
+    for row_id in (1, 2):
+        writer.submit(row_id, BOTH)
+    writer.submit(3, BOTH)
+    writer.close(5.0)
+    assert writer.left_out == 2 and sorted(pictures_of(tmp_path, 3)) == ["crop", "frame"]
+
+
+def test_pictures_without_decision_are_looked_for_again(tmp_path: Path, clock, make_decision,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is written just after its plate was erased must not stay until the next start."""
+    with PlateLog.open(tmp_path, LogOptions(pictures=NO_RESERVE), clock) as log:
+        log.purge()
+        PictureFolder(tmp_path, NO_RESERVE).save(7, BOTH)
+        assert log.purge().pictures == 0
+        monkeypatch.setattr("edge_lpr.platelog.store.time.monotonic", lambda: 1e9)
+        assert log.purge().pictures == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,6 +146,12 @@ def test_an_order_that_is_taken_back_keeps_no_other_waiting(folder: Path, runner
     began_s = time.monotonic()
     assert give_order(folder, order()).outcome is Outcome.DONE
     assert time.monotonic() - began_s < EXPIRES_S and len(runner.orders) == 1
+
+
+def test_a_runtime_folder_that_somebody_emptied_is_made_again(folder: Path, runner: FakeRunner) -> None:
+    shutil.rmtree(folder / FOLDER)
+    assert wait_for((folder / FOLDER).is_dir)
+    assert give_order(folder, order()).outcome is Outcome.DONE
 
 
 def test_without_a_gate_or_without_an_answer_it_is_told(tmp_path: Path) -> None:
