@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,21 @@ def register(subparsers: Any) -> None:
                         help="a video, a folder of pictures, or a camera's address (the site's camera)")
     add_config(parser)
     parser.add_argument("--camera", default="", metavar="NAME", help="which of the site's (the first one)")
-    parser.add_argument("--limit", type=float, default=LIMIT_S, metavar="S",
+    parser.add_argument("--limit", type=_seconds, default=LIMIT_S, metavar="S",
                         help=f"give up when no car has passed for so long ({LIMIT_S:.0f})")
     parser.add_argument("--out", type=Path, default=Path("commission.jpg"), metavar="FILE",
                         help="the picture (commission.jpg)")
     parser.add_argument("--json", action="store_true", help="the judgement as JSON")
     parser.set_defaults(run=run)
+
+
+def _seconds(text: str) -> float:
+    try:
+        if 0.0 < float(text) < math.inf:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no time; a number of seconds above 0 is allowed")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,15 +51,18 @@ def run(args: argparse.Namespace) -> int:
     from edge_lpr.commission.picture import draw_report
     from edge_lpr.commission.verdict import judge
     from edge_lpr.errors import EdgeLprError
+    from edge_lpr.outputs import check_picture, writing
 
+    check_picture(args.out)  # before somebody drives a car through
     watcher = _watch(args)
     assert watcher.last is not None
     passage = watcher.chosen
     frame = passage.best[1] if passage is not None and passage.best else watcher.last
     report = judge(passage, watcher.fps, (frame.pixels.shape[1], frame.pixels.shape[0]))
     try:
-        Image.fromarray(draw_report(frame.pixels, passage, report)).save(args.out, quality=90)
-    except (OSError, ValueError) as error:
+        with writing(args.out):
+            Image.fromarray(draw_report(frame.pixels, passage, report)).save(args.out, quality=90)
+    except ValueError as error:
         raise EdgeLprError(f"{args.out}: cannot be written: {error}") from error
     if args.json:
         print(report.to_json())

@@ -195,9 +195,9 @@ def _reader(args: argparse.Namespace) -> PlateLogReader:
 
 
 def _filter(args: argparse.Namespace) -> LogFilter:
-    """The filter of a command line; LogError for a decision that there is not."""
+    """The filter of a command line; LogError for a decision that there is not, or where nothing could be meant."""
     from edge_lpr.errors import LogError
-    from edge_lpr.platelog.query import LogFilter
+    from edge_lpr.platelog.query import LogFilter, where_of
     from edge_lpr.records import Action, Reason
 
     what = args.decision.lower().replace("-", "_")
@@ -205,7 +205,11 @@ def _filter(args: argparse.Namespace) -> LogFilter:
     reasons = {reason.name.lower(): reason for reason in Reason}
     if what and what not in actions | reasons:
         raise LogError(f"no decision {args.decision!r}; there are: {', '.join([*actions, *reasons])}")
-    return LogFilter(args.since, args.until, args.plate, actions.get(what), reasons.get(what), args.camera)
+    if args.since and args.until and args.since >= args.until:
+        raise LogError(f"--since {args.since:%Y-%m-%dT%H:%M:%SZ} is not before --until {args.until:%Y-%m-%dT%H:%M:%SZ}")
+    chosen = LogFilter(args.since, args.until, args.plate, actions.get(what), reasons.get(what), args.camera)
+    where_of(chosen)  # a pattern that no plate can match is told before an export is written over
+    return chosen
 
 
 def _line(row: LoggedDecision) -> str:
@@ -229,9 +233,9 @@ def _time(text: str) -> datetime:
         if text[-1:] in _UNITS and text[:-1].replace(".", "", 1).isdigit():
             return datetime.now(timezone.utc) - timedelta(**{_UNITS[text[-1]]: float(text[:-1])})
         moment = datetime.fromisoformat(text.removesuffix("Z"))
+        return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; allowed: {TIME_HELP}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _count(text: str) -> int:

@@ -115,8 +115,9 @@ class Policy:
         return Reason.ALLOWED
 
     def _deny_holds(self, entry: ListEntry, now: GateTime) -> bool:
-        """Whether a deny entry is in force: always while the clock is unsure, and no schedule ever lifts it."""
-        if not now.clock_synced:
+        """Whether a deny entry is in force: always while the clock is not to be relied upon, and no schedule ever lifts
+        it."""
+        if not (now.clock_synced or self.options.trust_unsynced_clock):
             return True
         begun = entry.valid_from is None or now.wall_time >= self._calendar.instants(entry.valid_from)[0]
         return begun and (entry.valid_until is None or now.wall_time < self._calendar.instants(entry.valid_until)[1])

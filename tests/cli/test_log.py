@@ -88,6 +88,7 @@ def test_show_export_stats_verify(folder: Path, tmp_path: Path, capsys: pytest.C
         (("show", "99"), "no decision 99"),
         (("list", "--decision", "maybe"), "stay_closed"),
         (("list", "--plate", "5%"), "stands on a plate"),
+        (("stats", "--since", "2025-06-02", "--until", "2025-06-02T00:00+01:00"), "2025-06-02T00:00:00Z is not before"),
         (("events", "--kind", "party"), "health, purge"),
         (("erase", "*"), "is no plate"),
     ],
@@ -95,6 +96,13 @@ def test_show_export_stats_verify(folder: Path, tmp_path: Path, capsys: pytest.C
 def test_what_is_wrong_is_told(folder: Path, call, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["log", *call, "--log", str(folder)]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_an_export_that_cannot_be_made_leaves_the_earlier_one(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("earlier\n")
+    assert main(["log", "export", "--plate", "5%", "-o", str(path), "--log", str(folder)]) == 1
+    assert path.read_text() == "earlier\n"
 
 
 def test_no_log_and_no_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,8 @@ def refused(call: str, capsys: pytest.CaptureFixture[str]) -> str:
         ("synth scenes --count 1 --out file", "file/images: cannot be written: Not a directory"),
         ("demo --pictures --out file", "file: cannot be written: Not a directory"),
         ("demo --out /proc/x", "/proc/x: cannot be written"),
+        ("commission clip.mp4 --out file/x.jpg", "file/x.jpg: cannot be written: Not a directory"),
+        ("commission clip.mp4 --out seen", "seen: not the name of a picture"),
         ("calibrate report --labels labels.csv --use train --out new", "no picture with use=train"),
         (f"calibrate check {SHIPPED / 'lprnet' / 'lprnet.onnx'} --write /proc/x.onnx", "/proc/x.onnx: cannot be"),
         ("calibrate reader --write-scales /proc/x", "/proc/x: cannot be written"),

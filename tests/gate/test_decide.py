@@ -122,6 +122,16 @@ def test_unsynchronised_clock(entry: dict, trusted: bool, reason: Reason) -> Non
     assert rules.decide(READ, replace(NOW, clock_synced=False)).reason is reason
 
 
+@pytest.mark.parametrize(("denied", "reason"), [
+    ({"valid_until": datetime(2026, 10, 5)}, Reason.ALLOWED),
+    ({"valid_from": datetime(2026, 10, 6)}, Reason.ALLOWED),
+    ({"valid_until": datetime(2026, 10, 6)}, Reason.DENIED),
+])
+def test_a_ban_ends_by_a_clock_that_is_trusted(denied: dict, reason: Reason) -> None:
+    rules = policy(LISTED, deny=(replace(LISTED, **denied),), trust_unsynced_clock=True)
+    assert rules.decide(READ, replace(NOW, clock_synced=False)).reason is reason
+
+
 def test_one_entry_of_several_suffices_and_the_most_helpful_reason_is_told() -> None:
     old, staff = replace(LISTED, valid_until=datetime(2020, 1, 1)), replace(LISTED, group="night", line=3)
     assert policy(old, LISTED).decide(READ, NOW).reason is Reason.ALLOWED
