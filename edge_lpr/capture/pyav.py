@@ -56,7 +56,7 @@ class PyavSource:
     def open(self) -> None:
         self.close()
         address, file_format, options = self._address()
-        timeout_s = self._spec.retry.open_timeout_s
+        timeout_s, began_s = self._spec.retry.open_timeout_s, time.monotonic()
         timeout = (timeout_s, self._spec.retry.stall_s) if self._spec.live else None
         try:
             self._container = av.open(address, format=file_format, options=options, timeout=timeout)
@@ -68,7 +68,8 @@ class PyavSource:
             self._frames = self._decoded(stream)
         except (CameraError, av.error.FFmpegError, OSError, ValueError) as error:
             self.close()
-            raise self._translated("cannot be opened", error) from error
+            is_late = self._spec.live and time.monotonic() - began_s >= timeout_s
+            raise self._translated(error, is_opening=True, is_late=is_late) from error
         self._age, self._waited = StreamAge(), False
         self._first_s: float | None = None
         self._last_s = -1.0
@@ -87,7 +88,7 @@ class PyavSource:
                 elif self._thinning.keeps(pts_s):
                     return Picture(self._upright(frame), pts_s, age_s, passed_over)
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise self._translated("failed", error) from error
+            raise self._translated(error) from error
         raise EndOfStream("the stream is over")
 
     def close(self) -> None:
@@ -171,12 +172,16 @@ class PyavSource:
         pixels: Pixels = np.ndarray((height, width, 3), np.uint8, buffer=plane, strides=(plane.line_size, 3, 1))
         return np.rot90(pixels, turns) if turns else pixels
 
-    def _translated(self, what: str, error: Exception) -> CameraError:
+    def _translated(self, error: Exception, is_opening: bool = False, is_late: bool = False) -> CameraError:
         if isinstance(error, CameraError):
             return type(error)(f"{self._spec.public_uri}: {error}")
         kind = CameraRefused if isinstance(error, _REFUSED) else CameraError
-        cause = (error.strerror if isinstance(error, OSError) else "") or str(error)  # str() has the address once more
-        return kind(without_secrets(f"{self._spec.uri}: {what}: {cause}"))
+        cause = getattr(error, "strerror", "") or str(error)  # str() has the address once more
+        if isinstance(error, av.error.ExitError) or (is_late and kind is CameraError):
+            # FFmpeg gave up when it was told to, and says whatever came of that.
+            limit_s = self._spec.retry.open_timeout_s if is_opening else self._spec.retry.stall_s
+            cause = f"nothing came for {limit_s:g} s"
+        return kind(without_secrets(f"{self._spec.uri}: {'cannot be opened' if is_opening else 'failed'}: {cause}"))
 
 
 def _fit(width: int, height: int, spec: CameraSpec, turned: bool) -> tuple[int, int]:

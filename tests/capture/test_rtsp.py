@@ -95,6 +95,7 @@ def test_a_silent_server_is_given_up(serve: Opener, address: str) -> None:
     source = PyavSource(CameraSpec("gate", address.format(server.port), retry=SHORT))
     greys, error = read_until_error(source)
     assert not greys and "secret" not in str(error) and "***@127.0.0.1" in str(error)
+    assert str(error).endswith("nothing came for 1 s"), "not FFmpeg's 'Immediate exit requested'"
 
 
 def test_a_server_that_is_not_there(serve: Opener) -> None:
