@@ -74,4 +74,6 @@ def _print(health: GateHealth) -> None:
     for note in health.notes:
         print(f"  note: {note}")
     log = health.log
+    if not log:  # it could not start yet
+        return
     print(f"  log: {log['state']}, waiting {log['pending']}, lost {log['lost']}, writes {log['commits']}")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
-from collections.abc import Sequence
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -13,6 +17,8 @@ from edge_lpr.errors import ConfigError
 from edge_lpr.gate.lists_file import COLUMNS, ListTable, parse_list, read_bytes, write_atomically
 from edge_lpr.gate.plate_text import PlateTextError, normalise_plate
 
+LOCKED_MOST_S, LOCKED_TURN_S = 10.0, 0.02
+"""An edit takes milliseconds."""
 NEW_FILE = (";".join(COLUMNS) + "\n").encode()
 
 
@@ -21,6 +27,11 @@ def add_row(path: Path, values: dict[str, str]) -> ListTable:
 
     ConfigError when the result is no valid list, the plate is there already, or the file has no such column.
     """
+    with _alone(path):
+        return _add_row(path, values)
+
+
+def _add_row(path: Path, values: dict[str, str]) -> ListTable:
     before = read_bytes(path) if path.exists() else NEW_FILE
     table = parse_list(path, before)
     plate = plate_from_user(values["plate"])
@@ -39,6 +50,11 @@ def add_row(path: Path, values: dict[str, str]) -> ListTable:
 
 def remove_plate(path: Path, text: str) -> tuple[ListTable, int]:
     """Take every row of a plate out and write the file; the list as it is now, and how many rows went."""
+    with _alone(path):
+        return _remove_plate(path, text)
+
+
+def _remove_plate(path: Path, text: str) -> tuple[ListTable, int]:
     before = read_bytes(path)
     table = parse_list(path, before)
     plate = plate_from_user(text)
@@ -63,6 +79,39 @@ def date_text(moment: datetime | None, is_end: bool = False) -> str:
     if (moment.hour, moment.minute) != (0, 0):
         return moment.strftime("%Y-%m-%d %H:%M")
     return (moment - timedelta(days=is_end)).strftime("%Y-%m-%d")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """While this lasts no other edit of a list in the same folder begins: of two at once, one would be lost.
+
+    Raises ConfigError. Where the folder cannot be locked, what is done inside says why, or does without.
+    """
+    descriptor = None
+    with suppress(OSError):
+        descriptor = os.open(Path(os.path.realpath(path)).parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if descriptor is not None and not _locked(descriptor):
+            raise ConfigError(f"{path}: is being edited by someone else; nothing was written, try again")
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether the folder is this process's now, or cannot be anybody's."""
+    until_s = time.monotonic() + LOCKED_MOST_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until_s:
+                return False
+            time.sleep(LOCKED_TURN_S)
+        except OSError:
+            return True
 
 
 def _row(fields: Sequence[str], delimiter: str, quoting: Literal[0, 1]) -> str:

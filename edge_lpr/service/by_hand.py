@@ -39,13 +39,13 @@ def barrier_table(config: SiteConfig, name: str) -> BarrierTable:
 
 
 def running_gate(runtime_folder: Path) -> GateHealth | None:
-    """What the gate that runs says of itself; None where none does."""
+    """What the gate that runs says of itself; None where none does, or where one cannot start yet: it holds no port."""
     try:
         health = read_health(runtime_folder)
     except EdgeLprError:
         return None
-    is_there = health.state is not GateState.STOPPED and is_running(health) and not is_old(health, time.monotonic())
-    return health if is_there else None
+    has_ended = health.state is GateState.STOPPED or not is_running(health) or is_old(health, time.monotonic())
+    return health if health.barriers and not has_ended else None
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from edge_lpr.cli.barrier import hold_seconds, hold_time
 from edge_lpr.errors import ConfigError
 from edge_lpr.platelog.query import PlateLogReader
 from edge_lpr.platelog.rows import EventKind
+from edge_lpr.service.notify import Notifier
 from edge_lpr.service.site import load_site
+from edge_lpr.service.waiting import Waiting
 
 pytest.importorskip("serial", reason="pyserial opens the ports")
 
@@ -95,6 +97,14 @@ def test_state_and_test(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "connected and released" in said
     assert "relay released, loop off, open switch off, closed switch on" in said
     assert "because: test" in manual(site)[0]
+
+
+def test_opened_by_hand_while_the_gate_cannot_start(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It holds no port and takes no orders: people open all the more."""
+    runtime = {"RUNTIME_DIRECTORY": str(site.parent / "run")}
+    assert Waiting(site, Notifier(), runtime, retry_every_s=0.01).wait("the networks are damaged")
+    assert barrier(site, "open", "--yes", "--reason", "a delivery") == 0
+    assert barrier(site, "state") == 0 and "relay released" in capsys.readouterr().out
 
 
 def test_a_device_that_is_not_there_is_told(site: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,8 @@ import pytest
 
 from edge_lpr import cli
 from edge_lpr.service.health import GateHealth, GateState, is_old, read_health, write_health
+from edge_lpr.service.notify import Notifier
+from edge_lpr.service.waiting import Waiting
 from tests.service.gate_cases import PLATE, picture
 
 HEALTH = GateHealth(GateState.OK, (), "north", 0, "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:02+00:00", 0.0, 2.0,
@@ -82,6 +84,16 @@ def test_status_of_a_gate_that_is_not_there(tmp_path: Path, health: GateHealth) 
         write_health(tmp_path, gone)
         assert cli.main(["status", "--runtime", str(tmp_path)]) == 3
     assert is_old(replace(health, written_s=0.0), 60.0) and not is_old(replace(health, written_s=55.0), 60.0)
+
+
+def test_status_of_a_gate_that_cannot_start_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = Waiting(tmp_path / "site.toml", Notifier(), {"RUNTIME_DIRECTORY": str(tmp_path)}, retry_every_s=0.01)
+    assert waiting.wait("no networks")
+    assert cli.main(["status", "--runtime", str(tmp_path)]) == 1
+    assert "cannot start: no networks" in capsys.readouterr().out
+    waiting.request_stop()
+    assert not waiting.wait("no networks")
+    assert cli.main(["status", "--runtime", str(tmp_path)]) == 3
 
 
 def test_a_gate_that_was_killed_does_not_run_though_nobody_asked_how_it_ended(tmp_path: Path,

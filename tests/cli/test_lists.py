@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,28 @@ def test_a_row_that_begins_with_a_hash_is_no_comment(tmp_path: Path, capsys: pyt
     path.write_text("note;plate\n")
     assert run("add", path, "AB 12", "--note", "#2") == 0 and run("show", path, "AB12") == 0
     assert path.read_text() == 'note;plate\n"#2";"AB 12"\n' and "entries: 1" in capsys.readouterr().out
+
+
+def test_edits_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    """A script that adds many plates must not be told of success for those that another call has written over."""
+    path = tmp_path / "a.csv"
+    path.write_text("plate\n")
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(lambda number: run("add", path, f"AB{number:03}"), range(40)))
+        assert not any(pool.map(lambda number: run("remove", path, f"AB{number:03}"), range(0, 40, 2)))
+    assert sorted(path.read_text().split()[1:]) == [f"AB{number:03}" for number in range(1, 40, 2)]
+
+
+def test_a_list_that_somebody_edits_is_waited_for_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("edge_lpr.gate.list_edit.LOCKED_MOST_S", 0.1)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        assert run("add", tmp_path / "a.csv", "AB12") == 1
+    finally:
+        os.close(folder)
+    assert "a.csv: is being edited by someone else" in capsys.readouterr().err and not (tmp_path / "a.csv").exists()
 
 
 def test_check_tells_faults_by_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
