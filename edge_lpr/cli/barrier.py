@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from datetime import time as clock_time
 from pathlib import Path
@@ -131,7 +135,7 @@ def run_watch(args: argparse.Namespace) -> int:
             health = look(config, table)
         print("the gate has stopped")
         return 0
-    with opened(config, table) as opener:
+    with _ended_by_signals(), opened(config, table) as opener:
         last = ""
         while True:
             last = _print_change(_line(opener.health()), last)
@@ -148,14 +152,15 @@ def run_test(args: argparse.Namespace) -> int:
     config, table = _site(args)
     if look(config, table) is not None:
         raise BarrierError("the gate runs and holds the port: stop it first, or use `edge-lpr barrier open`")
-    with opened(config, table) as opener:
+    with _ended_by_signals(), opened(config, table) as opener:
         print(f"{table.name} ({table.driver}): connected and released")
         opener.turn()
         print(f"  {_line(opener.health())}")
     if args.no_open:
         return 0
     _confirm(args, "opened")
-    answer = order(config, table, OrderKind.OPEN, "test")
+    with _ended_by_signals():
+        answer = order(config, table, OrderKind.OPEN, "test")
     return _print_answer(answer)
 
 
@@ -222,7 +227,25 @@ def _order(args: argparse.Namespace, kind: Any, hold_s: float = 0.0) -> int:
     from edge_lpr.service.by_hand import order
 
     config, table = _site(args)
-    return _print_answer(order(config, table, kind, args.reason, hold_s))
+    with _ended_by_signals():
+        answer = order(config, table, kind, args.reason, hold_s)
+    return _print_answer(answer)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Where no gate runs this process has the relay: a terminal that is closed ends it as Ctrl-C does, released."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP) if threading.current_thread() is threading.main_thread() else ()
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=False):
+            signal.signal(number, handler)
 
 
 def _print_answer(answer: Answer) -> int:

@@ -13,6 +13,8 @@ from edge_lpr.gate.access import AccessBook, AccessList, AccessOptions, ListEntr
 from edge_lpr.gate.lists_file import Fault, ListFileError, parse_list, read_bytes, write_atomically
 from edge_lpr.gate.plate_text import Confusables
 
+AGAIN_POLLS = 60
+"""What failed for a reason that is not in the file is tried again after so many polls, a second or so each."""
 Signature = tuple[int, int, int, int]
 """Modification and status change times (ns), size, inode."""
 
@@ -98,20 +100,27 @@ class _Source:
         self._digest = b""
         self._read_at: Signature | None = None
         self._seen: Signature | None = None
+        self._again_in = 0
+        """Polls until the next try of what failed: reading the file, or keeping its copy; 0 for nothing."""
 
     def is_due(self) -> bool:
-        """Whether the file differs from what was read and was the same at the call before."""
+        """Whether the file differs from what was read, or a try failed, and it was the same at the call before."""
         before, self._seen = self._seen, _signature(self.spec.path)
-        return self._seen != self._read_at and self._seen == before
+        if self._again_in > 1:
+            self._again_in -= 1
+        return (self._seen != self._read_at or self._again_in == 1) and self._seen == before
 
     def read(self) -> bool:
         """Read the file; True when there are other entries than before."""
         self._read_at = self._seen = _signature(self.spec.path)
+        self._again_in = AGAIN_POLLS if self._read_at else 0  # one that is gone is seen when it is back
         try:
             content = read_bytes(self.spec.path)
+            self._again_in = 0
             digest = hashlib.sha256(content).digest()
             if digest == self._digest:
                 self.faults, self.broken = (), False
+                self._keep(content)
                 return False
             table = parse_list(self.spec.path, content, self._groups)
         except ListFileError as error:
@@ -132,6 +141,7 @@ class _Source:
                 write_atomically(self._copy, content)
         except (OSError, ConfigError) as error:
             self.faults = (Fault(self.spec.path, 1, 1, f"good, but no copy could be kept: {error}"),)
+            self._again_in = AGAIN_POLLS
 
     def _read_copy(self) -> bool:
         """Use the copy of the last good list; True when there is one."""

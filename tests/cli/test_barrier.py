@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import signal
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from edge_lpr.platelog.rows import EventKind
 from edge_lpr.service.notify import Notifier
 from edge_lpr.service.site import load_site
 from edge_lpr.service.waiting import Waiting
+from tests.service.gate_cases import wait_for
 
 pytest.importorskip("serial", reason="pyserial opens the ports")
 
@@ -87,6 +91,26 @@ def test_held_open_and_released(site: Path, capsys: pytest.CaptureFixture[str]) 
     assert "its time is over" in manual(site)[-1]
     assert barrier(site, "open", "-y", "--reason", "moving", "--hold", "13h") == 1
     assert "at most 12 hours" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_is_closed_leaves_no_relay_on(site: Path, number: signal.Signals) -> None:
+    """Without a gate it is this command that holds it open, over a connection that may break."""
+    with subprocess.Popen([sys.executable, "-m", "edge_lpr.barrier.virtual_board"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as board:
+        assert board.stdout is not None and board.stdin is not None
+        port = board.stdout.readline().strip()
+        site.write_text(SITE.replace('"simulated"', f'"waveshare"\nport = "{port}"'))
+        call = ["barrier", "open", "-y", "--config", str(site), "--reason", "moving", "--hold", "1h"]
+        holding = subprocess.Popen([sys.executable, "-m", "edge_lpr.cli", *call], stderr=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL)
+        assert board.stdout.readline().endswith("relay 1 on\n")
+        assert wait_for(lambda: "held open for" in manual(site)[-1])
+        holding.send_signal(number)
+        assert board.stdout.readline().endswith("relay 1 off\n")
+        assert holding.wait(20.0) == 130
+        board.stdin.close()
+    assert "no longer held open: the command ended" in manual(site)[-1]
 
 
 def test_state_and_test(site: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from edge_lpr.gate import list_store
 from edge_lpr.gate.access import AccessOptions, GroupRule, ListKind, ListSpec
-from edge_lpr.gate.list_store import ListStore
+from edge_lpr.gate.list_store import AGAIN_POLLS, ListStore
+from edge_lpr.gate.lists_file import Fault, ListFileError
 
 LISTED = "plate;group\nAB12;\nCD34;staff\n"
 
@@ -140,3 +141,30 @@ def test_duplicates_are_told(options: AccessOptions) -> None:
     store = ListStore(options)
     store.reload()
     assert [fault.line for fault in store.duplicates] == [3]
+
+
+def test_a_copy_is_kept_as_soon_as_it_can_be(options: AccessOptions, tmp_path: Path) -> None:
+    """Until then the fault stays, whatever is read again; else an old copy would stand in one day."""
+    (tmp_path / "state").write_text("a full disk")
+    store = ListStore(options, tmp_path / "state")
+    store.reload()
+    assert len(store.faults) == 2 and len(store.reload().faults) == 2
+    (tmp_path / "state").unlink()
+    for _ in range(AGAIN_POLLS):
+        store.poll()
+    assert store.faults == () and len(list((tmp_path / "state").iterdir())) == 2
+    assert store.poll() is None and store.poll() is None
+
+
+def test_a_list_that_could_not_be_read_for_a_moment_is_read_again(
+    options: AccessOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> bytes:
+        raise ListFileError([Fault(path, 1, 1, "cannot be read: Input/output error")])
+
+    store = ListStore(options)
+    with monkeypatch.context() as away:
+        away.setattr(list_store, "read_bytes", fail)
+        assert store.reload().broken and store.book.missing
+    assert any(store.poll() is not None for _ in range(AGAIN_POLLS)) and store.faults == ()
+    assert store.book.missing == ()
