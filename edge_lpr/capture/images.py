@@ -72,14 +72,15 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The picture files that `paths` name: files as given, folders searched through in the order of their names.
 
     In a folder, files are taken by suffix (PICTURE_SUFFIXES); hidden ones are passed over and links to folders are not
-    followed. A file that is named itself is kept whatever it is, absent ones too: loading it tells what is wrong.
+    followed. A file that is named itself is kept whatever it is, absent ones too, and so is a folder that cannot be
+    looked into: loading it tells what is wrong.
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):
             found.append(path)
             continue
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in os.walk(path, onerror=lambda error: found.append(Path(error.filename))):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             found.extend(Path(folder, name) for name in sorted(names) if _is_picture_name(name))
     return found
@@ -92,6 +93,7 @@ def _is_picture_name(name: str) -> bool:
 def _check_file(path: Path) -> None:
     try:
         if path.is_dir():
+            os.scandir(path).close()
             raise ImageError(f"{path}: is a folder, not a picture")
         if not path.exists():
             raise ImageError(f"{path}: no such file")

@@ -46,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except OSError as error:
+        if isinstance(error, PermissionError) and error.filename:
+            print(f"edge-lpr: {error.filename}: permission denied; root may, or who is in the group that"
+                  " owns it", file=sys.stderr)
+            return EXIT_FAILED
         if not isinstance(error, BrokenPipeError):
             if not _is_output_lost():
                 raise

@@ -46,8 +46,10 @@ def erase_plate(folder: Path, plate: str, clock: Callable[[], GateTime], with_da
         text = normalise_plate(plate)
     except PlateTextError as error:
         raise LogError(f"{plate!r} is no plate: {error}") from error
-    if not path.is_file():
-        raise LogError(f"{path}: no plate log")
+    try:
+        path.stat()
+    except OSError as error:
+        raise LogError(f"{path}: no plate log: {error.strerror}") from error
     try:
         connection = connect_writer(path)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -223,3 +224,20 @@ def test_list_pictures_walks_folders_in_order(tmp_path: Path) -> None:
     found = list_pictures([named, tmp_path, tmp_path / "absent.jpg"])
     names = [path.relative_to(tmp_path).as_posix() for path in found]
     assert names == ["notes.txt", "a.png", "b.JPG", "sub/c.webp", "absent.jpg"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_empty(tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.png").touch()
+    scan = os.scandir
+
+    def denied(path: str | Path) -> object:
+        if Path(path).name == "sub":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert list_pictures([tmp_path]) == [tmp_path / "a.png", tmp_path / "sub"]
+    with pytest.raises(ImageError, match="sub: cannot be opened: .*Permission denied"):
+        load_picture(tmp_path / "sub")

@@ -71,6 +71,19 @@ def test_a_list_that_somebody_edits_is_waited_for_but_not_for_ever(tmp_path: Pat
     assert "a.csv: is being edited by someone else" in capsys.readouterr().err and not (tmp_path / "a.csv").exists()
 
 
+def test_a_folder_of_somebody_else_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+
+    def denied(self: Path, **_: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", denied)
+    monkeypatch.setattr(Path, "exists", lambda self: bool(self.stat()))  # as before Python 3.14
+    assert run("add", path, "AB12") == 1
+    assert capsys.readouterr().err.startswith(f"edge-lpr: {path}: permission denied; root may")
+
+
 def test_check_tells_faults_by_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.csv"
     path.write_text("plate;group\nAB1?;\nCD34;stuff\n")
