@@ -145,6 +145,7 @@ def test_the_example_loads_with_every_key_active(tmp_path: Path) -> None:
         (SMALL + "[[access.list]]\nname = 'a'\npath = 'a.csv'\nkind = 'deny'\ntolerance = 1", ["list 'a'", "0 to 0"]),
         (SMALL + "[[access.group]]\nname = 'g'\nschedule = 's'", ["no schedule 's'"]),
         (SMALL + "[[access.schedule]]\nname = 's'\nwindows = ['mon 6-8']", ["'mon 6-8'"]),
+        (SMALL + "[log]\nfolder = 'here'\n[service]\nruntime_folder = 'x/../here'", ["runtime_folder", "of the log"]),
         (SMALL + "[log]\nfolder = ''", ["log: folder", "path"]),
         (SMALL + "[log\n", ["site.toml"]),
         (SMALL + "[log]\nkeep_frames = 'yes'", ["log: keep_frames", "true or false", "'yes'"]),

@@ -145,6 +145,9 @@ def _check(config: SiteConfig) -> None:
         allowed = ", ".join(sorted(BACKENDS))
         raise ConfigError(f"recognition: backend is {config.recognition.backend!r}; allowed: {allowed}")
     _check_barriers(config)
+    if os.path.realpath(config.log.folder) == os.path.realpath(config.service.runtime_folder):  # each has its lock
+        raise ConfigError(f"service: runtime_folder is {str(config.service.runtime_folder)!r}, the folder of the log;"
+                          " allowed: one of its own")
     for camera in config.camera:
         try:
             tracker_options(camera, config.arrivals)
