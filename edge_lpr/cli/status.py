@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,17 +37,17 @@ def run(args: argparse.Namespace) -> int:
     try:
         health = read_health(folder)
     except EdgeLprError as error:
-        print(f"not running: {error}")
+        print(f"not running: {error}", file=sys.stderr if args.json else sys.stdout)
         return NOT_RUNNING
+    is_gone = not is_running(health) or is_old(health, time.monotonic())
+    if is_gone and health.state is not GateState.STOPPED:
+        print(f"not running: what it wrote at {health.written_utc} was its last: the gate has ended or hangs since",
+              file=sys.stderr if args.json else sys.stdout)
     if args.json:
         print((folder / HEALTH_FILE).read_text(encoding="utf-8"), end="")
     else:
         _print(health)
-    if health.state is GateState.STOPPED:
-        return NOT_RUNNING
-    if not is_running(health) or is_old(health, time.monotonic()):
-        if not args.json:
-            print(f"this was written at {health.written_utc}: the gate has ended or hangs since")
+    if is_gone or health.state is GateState.STOPPED:
         return NOT_RUNNING
     return DEGRADED if health.state is GateState.DEGRADED else 0
 

@@ -86,6 +86,19 @@ def test_status_of_a_gate_that_is_not_there(tmp_path: Path, health: GateHealth) 
     assert is_old(replace(health, written_s=0.0), 60.0) and not is_old(replace(health, written_s=55.0), 60.0)
 
 
+def test_status_begins_with_what_matters_and_json_stays_json(tmp_path: Path, health: GateHealth,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", "--json", "--runtime", str(tmp_path)]) == 3
+    told = capsys.readouterr()
+    assert told.out == "" and "not running" in told.err
+    write_health(tmp_path, replace(health, pid=2**22 - 3))
+    assert cli.main(["status", "--runtime", str(tmp_path)]) == 3
+    assert capsys.readouterr().out.startswith("not running: what it wrote at ")
+    assert cli.main(["status", "--json", "--runtime", str(tmp_path)]) == 3
+    told = capsys.readouterr()
+    assert json.loads(told.out)["name"] == "north" and "has ended or hangs" in told.err
+
+
 def test_status_of_a_gate_that_cannot_start_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     waiting = Waiting(tmp_path / "site.toml", Notifier(), {"RUNTIME_DIRECTORY": str(tmp_path)}, retry_every_s=0.01)
     assert waiting.wait("no networks")
