@@ -20,7 +20,8 @@ from edge_lpr.networks.base import Network, to_batch
 from edge_lpr.platelog.pictures import all_pictures
 from edge_lpr.quantise.drawn import drawn_plates, drawn_scenes
 from edge_lpr.quantise.light import LightSpread
-from edge_lpr.recognition.detect import PlateDetector, canvas_size, letterbox
+from edge_lpr.recognition.detect import PlateDetector
+from edge_lpr.recognition.letterbox import canvas_size, letterbox
 from edge_lpr.recognition.rectify import cut_plate, lay_out, layouts
 from edge_lpr.records import Floats, Pixels
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -16,18 +14,11 @@ from edge_lpr.errors import ConfigError, NetworkError
 from edge_lpr.networks.base import Network, batch_for
 from edge_lpr.recognition.boxes import Box, iou
 from edge_lpr.recognition.gridbox import DECODERS, Candidates, joined, suppress
+from edge_lpr.recognition.letterbox import MAX_ENLARGE, PAD_GREY, canvas_size, letterbox
 from edge_lpr.recognition.verify import Verifier
 from edge_lpr.recognition.views import CLOSE_SIZE, TILING_SCALE, Region, View, bounds, close_view, tile_views
 from edge_lpr.records import Detection, Pixels
 
-PAD_GREY = 114
-MAX_ENLARGE = 2.0
-"""A picture smaller than the input is enlarged at most so much."""
-AVERAGING_SCALE = 0.55
-"""Below this a picture is averaged down, so that no stroke is skipped; above, interpolation does it in a tenth of the
-time (0.4 instead of 3.6 ms for 1280x720 on one core)."""
-SIZE_STEP_PX = 32
-"""Sides of a flexible network's input are multiples of this: the deepest stride."""
 TILE_BATCH = 4
 """Views run together: more only costs memory."""
 CLOSE_SCALES, CLOSE_BELOW_PX = (0.4, 0.8), 72.0
@@ -44,6 +35,7 @@ CLOSE_IOU = 0.2
 DOUBTFUL_SCORE, MOST_DOUBTFUL = 0.15, 4
 """What scores less than a proposal, but this much, may be a plate that the network saw too small; so many of them, the
 likeliest, are looked at."""
+
 
 @dataclass(frozen=True)
 class DetectorOptions:
@@ -222,50 +214,6 @@ class PlateDetector:
     @property
     def _stretch(self) -> bool:
         return self.network.card.input.resize == "stretch"
-
-
-def canvas_size(view_size: tuple[int, int], network: Network) -> tuple[int, int]:
-    """Width and height of the network's input for a view: the card's, or of no larger area where any size will do.
-
-    A flexible network gets the view's own aspect: the picture is larger in it, and no time goes into padding.
-    """
-    _, card_height, card_width = network.card.input.shape
-    if not network.flexible or network.card.input.resize == "stretch":
-        return card_width, card_height
-    return _flexible_size(view_size, card_width, card_height)
-
-
-@lru_cache(maxsize=64)
-def _flexible_size(view_size: tuple[int, int], card_width: int, card_height: int) -> tuple[int, int]:
-    """`canvas_size` of a flexible network: tried anew only for a view of another size."""
-    area = card_width * card_height
-    best = (0.0, 0, card_width, card_height)
-    for width in range(SIZE_STEP_PX, 2 * max(card_width, card_height) + 1, SIZE_STEP_PX):
-        height = area // width // SIZE_STEP_PX * SIZE_STEP_PX
-        scale = min(width / view_size[0], height / view_size[1], MAX_ENLARGE)
-        fitted = [max(1, math.ceil(round(side * scale) / SIZE_STEP_PX)) * SIZE_STEP_PX for side in view_size]
-        best = max(best, (scale, -fitted[0] * fitted[1], fitted[0], fitted[1]))
-    return best[2], best[3]
-
-
-def letterbox(pixels: Pixels, size: tuple[int, int], stretch: bool = False) -> tuple[Pixels, tuple[float, float]]:
-    """Fit a picture into `size` (width, height), grey to its right and below; and the scale in x and y.
-
-    `stretch` fills the whole input instead, as NVIDIA's LPDNet wants it. A large picture is halved first: averaging two
-    by two pixels takes a tenth of the time of averaging by any other factor (1.1 instead of 9.3 ms for 1920x1080).
-    """
-    height, width = pixels.shape[:2]
-    scale = min(size[0] / width, size[1] / height, MAX_ENLARGE)
-    fitted = size if stretch else (max(1, round(width * scale)), max(1, round(height * scale)))
-    shown = np.ascontiguousarray(pixels)
-    while min(shown.shape[1] / fitted[0], shown.shape[0] / fitted[1]) >= 2.0:
-        half = shown.shape[1] // 2, shown.shape[0] // 2
-        even = shown[: 2 * half[1], : 2 * half[0]]
-        shown = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
-    method = cv2.INTER_AREA if fitted[0] < AVERAGING_SCALE * shown.shape[1] else cv2.INTER_LINEAR
-    canvas = np.full((size[1], size[0], 3), PAD_GREY, np.uint8)
-    canvas[: fitted[1], : fitted[0]] = cv2.resize(shown, fitted, interpolation=method)
-    return canvas, (fitted[0] / width, fitted[1] / height)
 
 
 def _placed(candidates: Candidates, view: View, scale: tuple[float, float]) -> Candidates:

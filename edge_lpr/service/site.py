@@ -22,7 +22,8 @@ from edge_lpr.networks.engine_key import EngineOptions
 from edge_lpr.platelog.pictures import PictureOptions
 from edge_lpr.platelog.retention import RetentionOptions
 from edge_lpr.platelog.store import LogOptions
-from edge_lpr.recognition.detect import SIZE_STEP_PX, DetectorOptions
+from edge_lpr.recognition.detect import DetectorOptions
+from edge_lpr.recognition.letterbox import SIZE_STEP_PX
 from edge_lpr.recognition.regions import parse_regions
 from edge_lpr.records import Direction
 

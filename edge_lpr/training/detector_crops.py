@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from edge_lpr.recognition.detect import PAD_GREY
+from edge_lpr.recognition.letterbox import PAD_GREY
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.pasting import covered, cut, hull_of
 from edge_lpr.training.photographs import Photo

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from edge_lpr.recognition.detect import letterbox
+from edge_lpr.recognition.letterbox import letterbox
 from edge_lpr.records import Pixels
 from edge_lpr.training.degrade import degrade_scene
 from edge_lpr.training.detector_crops import Crop, SampleConfig, fill_padding, smear, take_crop

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from edge_lpr.recognition.detect import letterbox
 from edge_lpr.recognition.gridbox import Candidates, decode_gridbox_corners, suppress
+from edge_lpr.recognition.letterbox import letterbox
 from edge_lpr.records import Floats, Pixels
 from edge_lpr.training.degrade import degrade_scene
 from edge_lpr.training.detector_crops import Crop

@@ -11,12 +11,8 @@ from edge_lpr.errors import ConfigError, NetworkError
 from edge_lpr.networks import open_network
 from edge_lpr.networks.card import InputSpec, ModelCard
 from edge_lpr.recognition import gridbox
-from edge_lpr.recognition.detect import (
-    DetectorOptions,
-    PlateDetector,
-    canvas_size,
-    letterbox,
-)
+from edge_lpr.recognition.detect import DetectorOptions, PlateDetector
+from edge_lpr.recognition.letterbox import canvas_size, letterbox
 from edge_lpr.recognition.views import View, tile_views
 from edge_lpr.records import Detection
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the detector's training needs torch")
 
-from edge_lpr.recognition.detect import PAD_GREY
+from edge_lpr.recognition.letterbox import PAD_GREY
 from edge_lpr.training import detector_data as data
 from edge_lpr.training import photographs
 from edge_lpr.training.pasting import Piece
