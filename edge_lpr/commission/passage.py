@@ -13,6 +13,8 @@ from edge_lpr.records import Floats, Frame, Sighting
 from edge_lpr.service.pipeline import Decided, Step
 
 WHITE = 250
+MOVED_WIDTHS, MOVED_GROWTH = 0.5, 1.2
+"""A vehicle drove when its plate went half its width, or grew by a fifth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,13 @@ class Passage:
     def read(self) -> list[Moment]:
         """The frames whose plate was read."""
         return [one for one in self.moments if one.text]
+
+    @property
+    def moved(self) -> bool:
+        """Whether the vehicle drove: its plate went somewhere, or grew; not that of a car parked in view."""
+        first, last = (one.corners.mean(axis=0) for one in (self.moments[0], self.moments[-1]))
+        widths = sorted((self.moments[0].width_px, self.moments[-1].width_px))
+        return float(np.linalg.norm(last - first)) >= MOVED_WIDTHS * widths[1] or widths[1] >= MOVED_GROWTH * widths[0]
 
     @property
     def right(self) -> list[Moment]:
@@ -92,9 +101,9 @@ class Watcher:
 
     @property
     def chosen(self) -> Passage | None:
-        """The vehicle to judge by: the one that was read in most frames."""
+        """The vehicle to judge by: of those that drove, or else of all, the one that was read in most frames."""
         decided = [one for one in self.passages.values() if one.decided_s is not None and one.moments]
-        return max(decided, key=lambda one: len(one.read), default=None)
+        return max(decided, key=lambda one: (one.moved, len(one.read)), default=None)
 
     @property
     def has_passed(self) -> bool:

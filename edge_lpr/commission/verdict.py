@@ -161,7 +161,7 @@ def _speed(passage: Passage, fps: float) -> Iterator[Finding]:
     moments, decided_s = passage.moments, passage.decided_s
     assert decided_s is not None, "only decided passages are judged"
     until_decided = [one for one in passage.read if one.at_s <= decided_s]
-    spent_s = max(decided_s - moments[0].at_s, 1e-3)
+    spent_s = max(decided_s - moments[0].at_s, 1.0 / max(fps, 1.0))
     seen_s = moments[-1].at_s - moments[0].at_s
     rate = len(until_decided) / spent_s
     large_s = next((one.at_s for one in moments if one.width_px >= LEAST_PX), decided_s)

@@ -19,6 +19,7 @@ from edge_lpr.service.optic_watch import zone_of
 DAY_S = 86400.0
 USUAL_TIMES = 5.0
 """The last read is late when it is so many times longer ago than the longest pause of the last weeks."""
+UNREADABLE = "run this as root or as a member of the group edge-lpr; else see `edge-lpr log verify`"
 FRESH_S = 6 * 3600.0
 """A picture no older than this tells how the camera sees now."""
 
@@ -34,8 +35,13 @@ class LogPlace:
 
 def log_findings(place: LogPlace, now: datetime) -> Iterator[Finding]:
     """Everything about the log; an unreadable one is one finding."""
-    if not (place.folder / DATABASE_FOLDER / DATABASE_NAME).exists():
+    try:
+        (place.folder / DATABASE_FOLDER / DATABASE_NAME).stat()
+    except (FileNotFoundError, NotADirectoryError):
         yield warn("log", f"{place.folder}: there is none yet", "start the gate; or name its folder in [log]")
+        return
+    except OSError as error:
+        yield fail("log", f"{place.folder}: cannot be looked at: {error.strerror}", UNREADABLE)
         return
     try:
         yield from _soundness(place.folder)
@@ -45,8 +51,7 @@ def log_findings(place: LogPlace, now: datetime) -> Iterator[Finding]:
                 yield from _last_picture(reader, camera, now)
             yield from _optics(reader, place.time_zone, now)
     except LogError as error:
-        yield fail("log", str(error), "run this as root or as a member of the group edge-lpr; else see `edge-lpr log"
-                   " verify`")
+        yield fail("log", str(error), UNREADABLE)
 
 
 def _soundness(folder: Path) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge_lpr.cli import main
-from edge_lpr.commission.passage import Moment, Passage, angles
+from edge_lpr.commission.passage import Moment, Passage, Watcher, angles
 from edge_lpr.commission.picture import draw_report
 from edge_lpr.commission.verdict import Report, hull, judge
 from edge_lpr.doctor.finding import Level
@@ -149,3 +149,18 @@ def test_errors_of_the_command(make_site: Callable[..., Any], tmp_path: Path,  #
     assert "/dev/video97" in capsys.readouterr().err
     assert main(["commission", "--config", str(tmp_path / "none.toml")]) == 1
     assert "none.toml" in capsys.readouterr().err
+
+
+def test_a_parked_car_is_not_the_one_to_judge_by() -> None:
+    watcher = Watcher()
+    parked = Passage("parked", [moment(number, corners=corners(100, 90, 80.0), width_px=80.0) for number in range(90)],
+                     "PARKED1", 0.99, 10.1)
+    watcher.passages = {"parked": parked}
+    assert watcher.chosen is parked, "nothing else was seen"
+    watcher.passages["entry-1"] = passage()
+    assert watcher.chosen is watcher.passages["entry-1"] and not parked.moved
+
+
+def test_one_frame_is_no_thousand_reads_a_second() -> None:
+    report = judge(passage(frames=1, decided_s=10.0), 12.5, SIZE)
+    assert "12.5 frames a second, 12.5 reads a second" in {one.name: one.said for one in report.findings}["speed"]

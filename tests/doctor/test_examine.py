@@ -172,6 +172,15 @@ def test_a_damaged_log_is_told(tmp_path: Path) -> None:
     assert found.level is Level.FAIL
 
 
+def test_a_log_that_may_not_be_looked_at_is_one_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refused)
+    (found,) = log_findings(place(tmp_path), NOW)
+    assert found.level is Level.FAIL and found.said == f"{tmp_path}: cannot be looked at: Permission denied"
+
+
 def test_what_was_set_aside_is_told_beside_what_is_wrong(tmp_path: Path) -> None:
     fill(tmp_path, [NOW])
     (tmp_path / "damaged/1").mkdir(parents=True)
