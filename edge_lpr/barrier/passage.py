@@ -36,11 +36,12 @@ class Phase(str, Enum):
 
 @dataclass(frozen=True)
 class Opening:
-    """For whom it was opened: `arrival` and `camera` '' for an opening by hand; `decision_id` 0 for one."""
+    """For whom it was opened: `arrival`, `camera` and `plate` '' for an opening by hand; `decision_id` 0 for one."""
 
     arrival: str = ""
     decision_id: int = 0
     camera: str = ""
+    plate: str = ""
 
 
 @dataclass(frozen=True)

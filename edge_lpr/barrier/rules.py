@@ -11,7 +11,8 @@ MOST_REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class OpeningLimits:
-    """`cooldown_s` after an opening none for the same arrival; `most_per_minute` openings of any kind."""
+    """`cooldown_s` after an opening none for the same arrival, nor for the same plate that another camera saw;
+    `most_per_minute` openings of any kind."""
 
     cooldown_s: float = 5.0
     most_per_minute: int = 12
@@ -23,16 +24,18 @@ class OpeningRules:
     def __init__(self, limits: OpeningLimits) -> None:
         self._limits = limits
         self._begun: OrderedDict[object, None] = OrderedDict()
-        self._opened_s: OrderedDict[str, float] = OrderedDict()
+        self._opened_s: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._recent_s: deque[float] = deque(maxlen=limits.most_per_minute)
 
-    def hindrance(self, key: object, arrival: str, now_s: float) -> str:
-        """Why the decision or order `key` for `arrival` ('' for none) may not be sent now; '' when it may."""
+    def hindrance(self, key: object, now_s: float, arrival: str = "", plate: str = "") -> str:
+        """Why the decision or order `key` may not be sent now, for an `arrival` with a `plate` ('' for a person's
+        order); '' when it may."""
         if key in self._begun:
             return "this decision has had its opening"
-        opened_s = self._opened_s.get(arrival) if arrival else None
-        if opened_s is not None and now_s - opened_s < self._limits.cooldown_s:
-            return "it was opened for this arrival a moment ago"
+        for kind, name in (("arrival", arrival), ("plate", plate)):
+            opened_s = self._opened_s.get((kind, name)) if name else None
+            if opened_s is not None and now_s - opened_s < self._limits.cooldown_s:
+                return f"it was opened for this {kind} a moment ago"
         if len(self._recent_s) == self._recent_s.maxlen and now_s - self._recent_s[0] < MINUTE_S:
             return f"{self._limits.most_per_minute} openings in a minute are the most that are allowed"
         return ""
@@ -41,10 +44,11 @@ class OpeningRules:
         """It is about to be sent: whatever comes of it, never again."""
         _remember(self._begun, key, None)
 
-    def note_sent(self, arrival: str, now_s: float) -> None:
+    def note_sent(self, now_s: float, arrival: str = "", plate: str = "") -> None:
         """Bytes that open were written."""
-        if arrival:
-            _remember(self._opened_s, arrival, now_s)
+        for kind, name in (("arrival", arrival), ("plate", plate)):
+            if name:
+                _remember(self._opened_s, (kind, name), now_s)
         self._recent_s.append(now_s)
 
 

@@ -208,9 +208,12 @@ def board(time: Time, is_timed: bool = False, confirms: bool = True) -> tuple[Se
     return SerialBarrier(table, BoardDriver(is_timed, confirms), wire, time), wire
 
 
-def command(time: Time | SteppedTime, decision_id: int, arrival: str = "a-1", for_s: float = 2.5) -> Command:
-    """An opening decided now, fresh for so long."""
+def command(
+    time: Time | SteppedTime, decision_id: int, arrival: str = "a-1", for_s: float = 2.5, plate: str = ""
+) -> Command:
+    """An opening decided now, fresh for so long; each arrival has a plate of its own where none is given."""
     now_s = time.monotonic_s()
-    read = PlateRead(arrival, "entry", "AB123", 0.99, (), 3, "", Direction.APPROACHING, now_s, now_s,
+    plate = plate or arrival.replace("-", "").upper()
+    read = PlateRead(arrival, "entry", plate, 0.99, (), 3, "", Direction.APPROACHING, now_s, now_s,
                      datetime(2026, 1, 1, tzinfo=timezone.utc), True)
     return Command(decision_id, Decision(Action.OPEN, Reason.ALLOWED, "", read, now_s, now_s + for_s), time)

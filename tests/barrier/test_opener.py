@@ -164,6 +164,16 @@ def test_an_opening_is_not_sent_twice_not_soon_again_and_not_too_often() -> None
     assert gate.open("a-3") is Outcome.DONE
 
 
+def test_two_cameras_that_see_one_vehicle_open_once() -> None:
+    gate = Gate(cooldown_s=5.0)
+    assert gate.open("front-1", plate="AB123") is Outcome.DONE
+    assert gate.open("rear-1", plate="AB123") is Outcome.REFUSED
+    assert gate.opener.health().last_detail == "it was opened for this plate a moment ago"
+    assert gate.open("rear-2", plate="XY987") is Outcome.DONE, "the next vehicle"
+    gate.wait(5.0)
+    assert gate.open("rear-3", plate="AB123") is Outcome.DONE
+
+
 def test_opened_by_hand_it_is_in_the_log_before_and_after_with_who_and_why() -> None:
     gate = Gate()
     assert gate.order() is Outcome.DONE

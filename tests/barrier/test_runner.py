@@ -110,7 +110,8 @@ class FakeBarrier:
 
 def command(decision_id: int = 1, arrival: str = "a-1", clock: Clock | None = None, action: Action = Action.OPEN,
             expires_at_s: float = 12.0) -> Command:
-    read = PlateRead(arrival, "entry", "AB123", 0.99, (), 3, "", Direction.APPROACHING, 9.0, 9.5,
+    plate = arrival.replace("-", "").upper()
+    read = PlateRead(arrival, "entry", plate, 0.99, (), 3, "", Direction.APPROACHING, 9.0, 9.5,
                      datetime(2026, 1, 1, tzinfo=timezone.utc), True)
     decision = Decision(action, Reason.ALLOWED, "", read, 10.0, expires_at_s)
     return Command(decision_id, decision, clock or Clock())
