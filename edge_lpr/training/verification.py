@@ -31,7 +31,7 @@ from edge_lpr.training.photographs import INPUT_HEIGHT, INPUT_WIDTH, enlarged_pa
 PROPOSAL_SCORE = 0.15
 MATCH_IOU = 0.4
 DRAWN_EXAMS, SIGN_EXAMS, ZOOMED_EXAMS = 8, 8, 24
-FALSE_RATE = 0.0125
+FALSE_RATE = 0.01
 """False positives a negative picture that the threshold is chosen for, on the held-out negatives."""
 PULL = 0.2
 FAR_SIDES_PX = (320.0, 220.0)
