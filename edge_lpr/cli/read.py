@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from edge_lpr.recognition.recognise import Plate, PlateRecogniser
     from edge_lpr.records import Pixels
 
+CROP_PX, CROP_ASPECTS = 640, (1.9, 7.0)
+"""A picture no wider, and so many times as wide as high, may be one plate; photographs are 16 to 9 at most."""
 DESCRIPTION = """\
 Finds the plates of pictures and reads them. A folder is searched through for pictures. A picture that cannot be read
 is named on the error output, the others are still read, and the exit status is 1.
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             started_s = time.perf_counter()
             plates = _read_one(recogniser, pixels, args.crop)
             elapsed_ms = 1000 * (time.perf_counter() - started_s)
-            print(_json(path, plates, elapsed_ms) if args.json else _line(path, plates), flush=True)
+            print(_json(path, plates, elapsed_ms) if args.json else _line(path, plates, pixels.shape), flush=True)
             if path in targets:
                 _write_annotated(targets[path], pixels, plates)
         except ImageError as error:
@@ -107,13 +109,17 @@ def _json(path: Path, plates: Sequence[Plate], elapsed_ms: float) -> str:
     return json.dumps({"image": str(path), "plates": entries, "ms": round(elapsed_ms, 2)})
 
 
-def _line(path: Path, plates: Sequence[Plate]) -> str:
-    """A line for people: the path, then each plate's text with confidence (and country)."""
+def _line(path: Path, plates: Sequence[Plate], shape: tuple[int, ...]) -> str:
+    """A line for people: the path, then each plate's text with confidence (and country). Where there is none in a small
+    picture (H, W, 3) with a plate's proportions, it may be one plate."""
+    none = "no plate"
+    if shape[1] <= CROP_PX and CROP_ASPECTS[0] <= shape[1] / shape[0] <= CROP_ASPECTS[1]:
+        none += " (of a picture that is one plate: --crop)"
     texts = [
         f"{plate.text or '?'} {plate.confidence:.1%}" + (f" {plate.region}" if plate.region else "")
         for plate in plates
     ]
-    return f"{path}: " + (", ".join(texts) or "no plate")
+    return f"{path}: " + (", ".join(texts) or none)
 
 
 def _annotated_paths(pictures: Sequence[Path], folder: Path) -> dict[Path, Path]:

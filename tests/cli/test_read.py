@@ -52,6 +52,15 @@ def test_lines_for_people(photos, red_engines, capsys):
     assert "empty.png: no plate" in out and "plate.png: 5A23456 " in out
 
 
+def test_a_picture_that_may_be_one_plate_is_told_how_to_be_read(tmp_path, red_engines, capsys):
+    for name, size in (("crop.png", (60, 200, 3)), ("photo.png", (360, 640, 3)), ("wide.png", (300, 900, 3))):
+        Image.fromarray(np.full(size, 90, np.uint8)).save(tmp_path / name)
+    _, out, _ = run(capsys, tmp_path, "--engines", red_engines)
+    assert out.count("no plate") == 3
+    assert [line for line in out.splitlines() if "--crop" in line] == [
+        f"{tmp_path / 'crop.png'}: no plate (of a picture that is one plate: --crop)"]
+
+
 def test_crops_need_no_detector(photos, red_engines, capsys):
     (red_engines / "lpdnet" / "card.json").unlink()
     status, out, _ = run(capsys, photos / "empty.png", "--crop", "--json", "--engines", red_engines)
