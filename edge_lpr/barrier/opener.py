@@ -133,9 +133,9 @@ class Opener:
 
     def _open_for(self, command: Command) -> Reply:
         read = command.decision.plate_read
+        opening = Opening(read.arrival_id, command.decision_id, read.camera, read.text)
         key = "decision", command.decision_id
-        now_s = self._timer.now_s()
-        if hindrance := self._rules.hindrance(key, now_s, read.arrival_id, read.text) or self._lane_hindrance():
+        if hindrance := self._rules.hindrance(key, opening, self._timer.now_s()) or self._lane_hindrance():
             return Reply(Outcome.REFUSED, hindrance)
         if not command.is_fresh:
             return Reply(Outcome.EXPIRED, "its turn came too late")
@@ -146,7 +146,6 @@ class Opener:
         except LogError as error:
             return Reply(Outcome.REFUSED, f"its intent is not in the log: {error}")
         self._rules.note_begun(key)
-        opening = Opening(read.arrival_id, command.decision_id, read.camera, read.text)
         return self._move(self._barrier.pulse, lambda: command.is_fresh, opening)
 
     def _open_by_hand(self, order: Order, said: str) -> Reply:
@@ -154,7 +153,7 @@ class Opener:
         is_hold = order.kind is OrderKind.HOLD
         if is_hold and not 0 < order.hold_s <= HOLD_MOST_S:
             return Reply(Outcome.REFUSED, f"it may be held open for at most {HOLD_MOST_S / 3600:g} hours")
-        if hindrance := self._rules.hindrance(key, self._timer.now_s()):
+        if hindrance := self._rules.hindrance(key, Opening(), self._timer.now_s()):
             return Reply(Outcome.REFUSED, hindrance)
         if self._hold is not None and not is_hold:
             return Reply(Outcome.REFUSED, self._held_text())
@@ -208,7 +207,7 @@ class Opener:
             log.exception("barrier %s: the driver failed", self.name)
             reply = Reply(Outcome.UNKNOWN, f"the driver failed: {error!r}", f"the driver failed: {error!r}")
         if reply.outcome not in NOTHING_MOVED:
-            self._rules.note_sent(self._timer.now_s(), opening.arrival, opening.plate)
+            self._rules.note_sent(opening, self._timer.now_s())
             self._lane.note_opening(opening)
             self._link.leave_alone(self._options.pulse_s)
         is_unknown = reply.outcome is Outcome.UNKNOWN

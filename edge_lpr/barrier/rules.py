@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 
+from edge_lpr.barrier.passage import Opening
+
 MINUTE_S = 60.0
 MOST_REMEMBERED = 10_000
 
@@ -27,15 +29,14 @@ class OpeningRules:
         self._opened_s: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._recent_s: deque[float] = deque(maxlen=limits.most_per_minute)
 
-    def hindrance(self, key: object, now_s: float, arrival: str = "", plate: str = "") -> str:
-        """Why the decision or order `key` may not be sent now, for an `arrival` with a `plate` ('' for a person's
-        order); '' when it may."""
+    def hindrance(self, key: object, opening: Opening, now_s: float) -> str:
+        """Why the decision or order `key` for that `opening` may not be sent now; '' when it may."""
         if key in self._begun:
             return "this decision has had its opening"
-        for kind, name in (("arrival", arrival), ("plate", plate)):
-            opened_s = self._opened_s.get((kind, name)) if name else None
+        for subject in _subjects(opening):
+            opened_s = self._opened_s.get(subject)
             if opened_s is not None and now_s - opened_s < self._limits.cooldown_s:
-                return f"it was opened for this {kind} a moment ago"
+                return f"it was opened for this {subject[0]} a moment ago"
         if len(self._recent_s) == self._recent_s.maxlen and now_s - self._recent_s[0] < MINUTE_S:
             return f"{self._limits.most_per_minute} openings in a minute are the most that are allowed"
         return ""
@@ -44,12 +45,16 @@ class OpeningRules:
         """It is about to be sent: whatever comes of it, never again."""
         _remember(self._begun, key, None)
 
-    def note_sent(self, now_s: float, arrival: str = "", plate: str = "") -> None:
+    def note_sent(self, opening: Opening, now_s: float) -> None:
         """Bytes that open were written."""
-        for kind, name in (("arrival", arrival), ("plate", plate)):
-            if name:
-                _remember(self._opened_s, (kind, name), now_s)
+        for subject in _subjects(opening):
+            _remember(self._opened_s, subject, now_s)
         self._recent_s.append(now_s)
+
+
+def _subjects(opening: Opening) -> list[tuple[str, str]]:
+    """Whom a cooldown holds for: none of an opening by hand."""
+    return [(kind, name) for kind, name in (("arrival", opening.arrival), ("plate", opening.plate)) if name]
 
 
 def _remember(memory: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]

@@ -94,19 +94,19 @@ def run_open(args: argparse.Namespace) -> int:
     """Open, after a warning."""
     from edge_lpr.barrier.base import OrderKind
 
-    config, _ = _site(args)
+    config, table = _site(args)
     hold_s = hold_seconds(args.hold, config.access.time_zone)
     _confirm(args, "held open" if hold_s else "opened")
     if hold_s:  # who was asked may have taken a while to say yes
         hold_s = hold_seconds(args.hold, config.access.time_zone)
-    return _order(args, OrderKind.HOLD if hold_s else OrderKind.OPEN, hold_s)
+    return _order(config, table, OrderKind.HOLD if hold_s else OrderKind.OPEN, args.reason, hold_s)
 
 
 def run_release(args: argparse.Namespace) -> int:
     """Release: no warning, since nothing opens."""
     from edge_lpr.barrier.base import OrderKind
 
-    return _order(args, OrderKind.RELEASE)
+    return _order(*_site(args), OrderKind.RELEASE, args.reason)
 
 
 def run_state(args: argparse.Namespace) -> int:
@@ -147,7 +147,7 @@ def run_test(args: argparse.Namespace) -> int:
     """Try it all, step by step."""
     from edge_lpr.barrier.base import OrderKind
     from edge_lpr.errors import BarrierError
-    from edge_lpr.service.by_hand import look, opened, order
+    from edge_lpr.service.by_hand import look, opened
 
     config, table = _site(args)
     if look(config, table) is not None:
@@ -159,9 +159,7 @@ def run_test(args: argparse.Namespace) -> int:
     if args.no_open:
         return 0
     _confirm(args, "opened")
-    with _ended_by_signals():
-        answer = order(config, table, OrderKind.OPEN, "test")
-    return _print_answer(answer)
+    return _order(config, table, OrderKind.OPEN, "test")
 
 
 def run_bench(args: argparse.Namespace) -> int:
@@ -223,12 +221,11 @@ def _health(config: Any, table: Any) -> BarrierHealth:
         return opener.health()
 
 
-def _order(args: argparse.Namespace, kind: Any, hold_s: float = 0.0) -> int:
+def _order(config: Any, table: Any, kind: Any, reason: str, hold_s: float = 0.0) -> int:
     from edge_lpr.service.by_hand import order
 
-    config, table = _site(args)
     with _ended_by_signals():
-        answer = order(config, table, kind, args.reason, hold_s)
+        answer = order(config, table, kind, reason, hold_s)
     return _print_answer(answer)
 
 

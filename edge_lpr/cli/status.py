@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the state, the reasons, and a line for each part."""
     from edge_lpr.config import RUNTIME_FOLDER, load_config
     from edge_lpr.errors import EdgeLprError
-    from edge_lpr.service.health import HEALTH_FILE, GateState, is_old, is_running, read_health
+    from edge_lpr.service.health import HEALTH_FILE, GateState, is_gone, read_health
 
     folder = args.runtime or (load_config(args.config).service.runtime_folder if args.config else RUNTIME_FOLDER)
     try:
@@ -39,15 +39,15 @@ def run(args: argparse.Namespace) -> int:
     except EdgeLprError as error:
         print(f"not running: {error}", file=sys.stderr if args.json else sys.stdout)
         return NOT_RUNNING
-    is_gone = not is_running(health) or is_old(health, time.monotonic())
-    if is_gone and health.state is not GateState.STOPPED:
+    has_ended = is_gone(health, time.monotonic())
+    if has_ended and health.state is not GateState.STOPPED:
         print(f"not running: what it wrote at {health.written_utc} was its last: the gate has ended or hangs since",
               file=sys.stderr if args.json else sys.stdout)
     if args.json:
         print((folder / HEALTH_FILE).read_text(encoding="utf-8"), end="")
     else:
         _print(health)
-    if is_gone or health.state is GateState.STOPPED:
+    if has_ended or health.state is GateState.STOPPED:
         return NOT_RUNNING
     return DEGRADED if health.state is GateState.DEGRADED else 0
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from edge_lpr.errors import BackendUnavailable, ConfigError
 
-CONFIGS = Path(__file__).resolve().parent.parent / "training" / "configs"
 TASKS = {
     "detector": ("edge_lpr.training.train_detector", "DetectorTraining", "export_detector"),
     "reader": ("edge_lpr.training.train_reader", "ReaderTraining", "export_reader"),
@@ -103,8 +102,9 @@ def _train(args: argparse.Namespace) -> int:
 
 def find_config(name: str) -> Path:
     """The file of that name, or the shipped config of that name."""
-    path, shipped = Path(name), CONFIGS / f"{name}.toml"
-    return shipped if not path.is_file() and shipped.exists() else path
+    from edge_lpr.training.shipped import find_shipped
+
+    return find_shipped(name, ".toml")
 
 
 def _with_options(config: Any, args: argparse.Namespace) -> Any:

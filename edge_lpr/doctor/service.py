@@ -12,7 +12,7 @@ from edge_lpr.errors import EdgeLprError
 from edge_lpr.install.actions import Commands, has_content
 from edge_lpr.install.places import SERVICE, Places
 from edge_lpr.install.release import current_release, version
-from edge_lpr.service.health import GateHealth, GateState, is_old, is_running, read_health
+from edge_lpr.service.health import GateHealth, GateState, is_gone, read_health
 
 MANY_RESTARTS = 3
 
@@ -23,7 +23,7 @@ def running_health(folder: Path) -> GateHealth | None:
         health = read_health(folder)
     except EdgeLprError:
         return None
-    ended = health.state is GateState.STOPPED or not is_running(health) or is_old(health, time.monotonic())
+    ended = health.state is GateState.STOPPED or is_gone(health, time.monotonic())
     return None if ended else health
 
 

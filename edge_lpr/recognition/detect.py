@@ -25,8 +25,8 @@ CLOSE_SCALES, CLOSE_BELOW_PX = (0.4, 0.8), 72.0
 """A plate is looked at again closely where the network saw the picture at less than the second scale, and the plate
 less wide than so many pixels of its input. From the first scale down the close look alone counts; in between it and the
 first look are averaged: their errors are not the same."""
-FAR_ABOVE_PX, FAR_FLOOR = 250.0, 0.15
-"""A proposal that wide in the network's input, however low its score, may be a part of a plate that nearly fills the
+FAR_ABOVE_PX = 250.0
+"""What is that wide in the network's input and scores `DOUBTFUL_SCORE` may be a part of a plate that nearly fills the
 picture: the network saw no such plate in training. The picture is then looked at again at half its size."""
 FAR_SCALE, FAR_SCORE = 2, 0.72
 """From afar a plate is easily seen: what scores lower is rather a sign."""
@@ -111,11 +111,11 @@ class PlateDetector:
         picture_size = (pixels.shape[1], pixels.shape[0])
         whole = bounds(self.options.roi, picture_size)
         tiles = self._tiles(whole)
-        first = self._look(pixels, [whole], inner=None, floor=min(FAR_FLOOR, DOUBTFUL_SCORE, self._floor))
+        first = self._look(pixels, [whole], inner=None, floor=min(DOUBTFUL_SCORE, self._floor))
         found = [first.take(first.scores >= self._floor), self._look(pixels, tiles, inner=whole)]
         if thoroughly:
             found.append(self._look_at_doubtful(pixels, first, whole))
-        if self._wide(first.take(first.scores >= FAR_FLOOR), whole).any():
+        if self._wide(first.take(first.scores >= DOUBTFUL_SCORE), whole).any():
             afar = self._look_from_afar(pixels, whole)
             found.append(afar.take(self._wide(afar, whole) & (afar.scores >= FAR_SCORE)))
         candidates = suppress(joined(found), self._nms_iou)

@@ -18,7 +18,7 @@ from edge_lpr.barrier_tables import BarrierTable
 from edge_lpr.config import SiteConfig
 from edge_lpr.errors import BarrierError, ConfigError, EdgeLprError
 from edge_lpr.platelog.store import PlateLog
-from edge_lpr.service.health import GateHealth, GateState, is_old, is_running, read_health
+from edge_lpr.service.health import GateHealth, GateState, is_gone, read_health
 from edge_lpr.service.orders import EXPIRES_S, Answer, OrderFile, give_order, person
 from edge_lpr.service.site import log_options
 from edge_lpr.settings_file import from_table
@@ -44,7 +44,7 @@ def running_gate(runtime_folder: Path) -> GateHealth | None:
         health = read_health(runtime_folder)
     except EdgeLprError:
         return None
-    has_ended = health.state is GateState.STOPPED or not is_running(health) or is_old(health, time.monotonic())
+    has_ended = health.state is GateState.STOPPED or is_gone(health, time.monotonic())
     return health if health.barriers and not has_ended else None
 
 

@@ -94,3 +94,8 @@ def is_running(health: GateHealth) -> bool:
         return not Path(f"/proc/{health.pid}/stat").read_text().rpartition(")")[2].lstrip().startswith("Z")
     except OSError:
         return True
+
+
+def is_gone(health: GateHealth, now_s: float) -> bool:
+    """Whether the gate that wrote it has ended or hangs; `now_s` monotonic."""
+    return not is_running(health) or is_old(health, now_s)

@@ -126,25 +126,24 @@ class OrderDesk:
     def _work(self) -> None:
         while not self._stop.wait(POLL_S):
             try:
-                for path in sorted(self._folder.iterdir()):
-                    if path.suffix == ORDER:
-                        self._take(path)
-                        continue
-                    with suppress(FileNotFoundError):  # an order that was just finished has another name now
-                        if time.time() - path.lstat().st_mtime > ANSWER_KEPT_S:
-                            path.unlink()
-                continue
-            except FileNotFoundError as error:  # somebody emptied the runtime folder
-                fault: OSError = error
-                try:
-                    self._prepare()
-                    continue
-                except OSError as worse:
-                    fault = worse
+                self._look()
             except OSError as error:
-                fault = error
-            log.warning("orders by hand: %s", fault)
-            self._stop.wait(EXPIRES_S)
+                log.warning("orders by hand: %s", error)
+                self._stop.wait(EXPIRES_S)
+
+    def _look(self) -> None:
+        try:
+            paths = sorted(self._folder.iterdir())
+        except FileNotFoundError:  # somebody emptied the runtime folder
+            self._prepare()
+            return
+        for path in paths:
+            if path.suffix == ORDER:
+                self._take(path)
+                continue
+            with suppress(FileNotFoundError):  # an order that was just finished has another name now
+                if time.time() - path.lstat().st_mtime > ANSWER_KEPT_S:
+                    path.unlink()
 
     def _take(self, path: Path) -> None:
         """Take an order away, then have it obeyed."""

@@ -41,8 +41,8 @@ from edge_lpr.training.reader_sources import (
     synthetic_maker,
     synthetic_source,
 )
+from edge_lpr.training.shipped import find_shipped
 
-CONFIGS = Path(__file__).resolve().parent / "configs"
 VALIDATION_SEED = 20_000_003
 TYPICAL = 256
 """Drawn samples whose statistics an exported network's normalisations start with."""
@@ -109,7 +109,7 @@ def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
         trainer.start_from(Path(config.start_from), _typical(config, trainer))
     labels = Path(config.photographs) if config.photographs else None
     detector = Path(config.detector) if config.detector else None
-    texts = _texts(config.texts)
+    texts = find_shipped(config.texts, ".csv") if config.texts else None
     batches = Batches(config, trainer, load_real_plates(labels, False, detector, texts) if labels else [])
     check = Validation(
         synthetic_source(config.data.synthetic, config.net.width),
@@ -127,13 +127,6 @@ def train(config: ReaderTraining, out: Path, resume: bool = False) -> Path:
     finally:
         batches.close()
     return out / "last.pt"
-
-
-def _texts(name: str) -> Path | None:
-    if not name:
-        return None
-    shipped = CONFIGS / f"{name}.csv"
-    return shipped if shipped.is_file() else Path(name)
 
 
 def _typical(config: ReaderTraining, trainer: Trainer) -> Tensor:
@@ -156,6 +149,7 @@ class Batches(Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]):
         """`rows` of each real plate (0: left out); without them the net that is trained chooses."""
         self._config, self._trainer = config, trainer
         self._real, self._rows = real, rows
+        self._usable = self._favoured = np.zeros(0, np.intp)
         self._rng = default_rng((config.loop.seed, 1, trainer.state.samples))
         self._fresh = max(1, round(config.loop.batch * config.data.fresh))
         self._pool = Pool(config.data.pool)
@@ -180,13 +174,14 @@ class Batches(Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]):
             self._rows = choose_rows(self._trainer.averaged, self._real, self._config.net.width, self._trainer.device)
             _LOG.info("photographs: %d plates, of which %d have two rows and %d are left out", len(self._rows),
                       int((self._rows == 2).sum()), int((self._rows == 0).sum()))
-        usable = np.flatnonzero(self._rows)
-        picked = self._rng.choice(usable, count)
-        data = self._config.data
-        favoured = [at for at in usable if self._real[at].region.split("-")[0] in data.real_favoured]
-        if favoured:
-            rest = round(count * (1.0 - data.real_favoured_share))
-            picked[rest:] = self._rng.choice(favoured, count - rest)
+        if not len(self._usable):
+            self._usable = np.flatnonzero(self._rows)
+            countries = np.array([self._real[at].region.split("-")[0] for at in self._usable])
+            self._favoured = self._usable[np.isin(countries, self._config.data.real_favoured)]
+        picked = self._rng.choice(self._usable, count)
+        if len(self._favoured):
+            rest = round(count * (1.0 - self._config.data.real_favoured_share))
+            picked[rest:] = self._rng.choice(self._favoured, count - rest)
         return stack(
             [
                 real_sample(self._rng, self._real[at], int(self._rows[at]), width=self._config.net.width)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge_lpr.errors import ConfigError
-from edge_lpr.training import labels as labels_module
 from edge_lpr.training.labels import load_labels, with_texts
+from edge_lpr.training.shipped import find_shipped
+from tests.clips import LABELS
 
-MORE_TEXTS = Path(labels_module.__file__).parent / "configs" / "more_texts.csv"
 HEADER = "image,x,y,w,h,text,region,source,license,use\n"
 ROWS = """images/scene_oa-eu_a.jpg,1,2,30,10,AB123,CZ,repo/one,MIT,eval
 images/scene_oa-eu_a.jpg,50,2,30,10,,ZZ,repo/one,MIT,eval
@@ -118,12 +118,11 @@ def test_texts_that_the_labels_lack(tmp_path: Path) -> None:
         with_texts(load_labels(write(tmp_path)), texts)
 
 
+@pytest.mark.skipif(not LABELS.exists(), reason="the photographs of ../shared/data are not here")
 def test_shipped_texts_are_of_training_photographs() -> None:
-    shared = Path(__file__).parents[3] / "shared" / "data" / "labels.csv"
-    if not shared.is_file():
-        pytest.skip("needs the photographs of ../shared/data")
-    before = [plate for picture in load_labels(shared, use="train") for plate in picture.plates]
-    pictures = with_texts(load_labels(shared, use="train"), MORE_TEXTS)
+    texts = find_shipped("more_texts", ".csv")
+    before = [plate for picture in load_labels(LABELS, use="train") for plate in picture.plates]
+    pictures = with_texts(load_labels(LABELS, use="train"), texts)
     after = [plate for picture in pictures for plate in picture.plates]
     assert sum(bool(plate.text) for plate in after) - sum(bool(plate.text) for plate in before) == 241
-    assert with_texts(load_labels(shared, use="eval"), MORE_TEXTS) == load_labels(shared, use="eval")
+    assert with_texts(load_labels(LABELS, use="eval"), texts) == load_labels(LABELS, use="eval")
